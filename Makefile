@@ -1,0 +1,38 @@
+# `make run` starts FORLLM and all it needs; `make test` runs every check there is.
+
+PYTHON = .venv/bin/python
+CHECKED = forllm studio forum llmqueue personas llmconfig accounts core tests manage.py
+
+.PHONY: help run test check rows format setup
+
+help:
+	@echo "make run     start FORLLM; the first time installs what it needs into .venv"
+	@echo "make test    all checks and tests"
+	@echo "make rows    the requirements that no test names yet"
+	@echo "make format  put the code into shape"
+
+setup:
+	@sh scripts/bootstrap.sh
+
+run: setup
+	@$(PYTHON) manage.py up
+
+test: setup
+	@$(PYTHON) -m tests.services -- $(MAKE) --no-print-directory check
+	@$(PYTHON) -m pytest
+
+# Run by `make test`, which provides the settings and a database.
+check:
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/mypy $(CHECKED)
+	@.venv/bin/lint-imports
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) manage.py check --deploy --fail-level WARNING
+
+rows: setup
+	@$(PYTHON) -m tests.rows
+
+format: setup
+	@.venv/bin/ruff check --fix --quiet --select I,UP
+	@.venv/bin/ruff format

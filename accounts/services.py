@@ -1,0 +1,31 @@
+"""What people can do with accounts."""
+
+from django.contrib.auth import login
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.signin_links import find_user
+from core import markup
+
+
+@transaction.atomic
+def use_signin_link(*, request: HttpRequest, key: str, token: str) -> User | None:
+    """Sign in whoever the link belongs to; None if it does not hold (any more).
+
+    Takes the request because signing in writes its session. The row is held, so that
+    a link used twice at the same time works once.
+    """
+    user = find_user(key, token, locked=True)
+    if user is not None:
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return user
+
+
+def edit_profile(*, user: User, display_name: str, bio: str, timezone: str) -> User:
+    """Change what a member says of themselves."""
+    user.display_name = markup.clean_text(display_name).replace("\n", " ").strip()
+    user.bio = markup.clean_text(bio).strip()
+    user.timezone = timezone
+    user.save(update_fields=["display_name", "bio", "timezone"])
+    return user

@@ -1,0 +1,73 @@
+"""A member's page and their profile."""
+
+import pytest
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+VALUES = {"display_name": "Alice L.", "bio": "I read.", "timezone": "Europe/Berlin"}
+
+
+def test_a_members_page_is_public(client, alice):
+    alice.bio = "I <b>read</b>."
+    alice.save()
+
+    page = client.get("/u/Alice/").content.decode()
+
+    assert "@alice" in page
+    assert "I &lt;b&gt;read&lt;/b&gt;." in page
+    assert 'hx-get="/u/alice/posts/"' in page
+
+
+@pytest.mark.parametrize("handle", ["nobody-here", "maestro", "a b", "%00"])
+def test_an_unknown_member_is_not_found(client, db, handle):
+    assert client.get(f"/u/{handle}/").status_code == 404
+
+
+def test_a_member_edits_their_profile(client, alice):
+    client.force_login(alice)
+
+    response = client.post("/settings/", VALUES)
+
+    assert response["Location"] == "/settings/"
+    alice.refresh_from_db()
+    assert (alice.display_name, alice.bio) == ("Alice L.", "I read.")
+    assert alice.timezone == "Europe/Berlin"
+
+
+@pytest.mark.requirement("F-41")
+@pytest.mark.fault("B8")
+def test_a_name_is_stored_without_invisible_characters(client, alice):
+    client.force_login(alice)
+
+    client.post("/settings/", VALUES | {"display_name": "A\u202el\u200bice"})
+
+    alice.refresh_from_db()
+    assert alice.display_name == "Alice"
+
+
+@pytest.mark.requirement("F-41")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"display_name": "x" * 61},
+        {"display_name": "a\x00b"},
+        {"bio": "x" * 2001},
+        {"timezone": "Mars/Base"},
+        {"timezone": ""},
+    ],
+)
+def test_a_bad_profile_is_explained_and_changes_nothing(client, alice, wrong):
+    client.force_login(alice)
+
+    page = client.post("/settings/", VALUES | wrong)
+
+    assert page.status_code == 422
+    assert 'class="errorlist"' in page.content.decode()
+    assert "I read." in page.content.decode() or "bio" in wrong
+    assert User.objects.get().display_name == ""
+
+
+def test_a_guest_is_sent_to_sign_in_and_back(client, db):
+    assert client.get("/settings/")["Location"] == "/accounts/login/?next=/settings/"

@@ -1,0 +1,136 @@
+"""Joining, signing in, verifying an address, a new password: allauth in our look."""
+
+import re
+
+import pytest
+from django.core import mail
+
+from accounts import adapter
+from accounts.models import User
+from core.errors import HandleRefused
+from core.models import Handle
+
+pytestmark = pytest.mark.django_db
+
+SIGNUP = "/accounts/signup/"
+VALUES = {
+    "handle": "dora",
+    "email": "dora@example.com",
+    "password1": "a long enough one",
+    "password2": "a long enough one",
+}
+
+
+def link_in(message):
+    return re.search(r"http://[^/]+(/\S+)", message.body)[1]
+
+
+@pytest.mark.requirement("F-08", "M-30")
+def test_somebody_joins_and_confirms_their_address(client):
+    response = client.post(SIGNUP, VALUES)
+
+    member = User.objects.get(email="dora@example.com")
+    assert response.status_code == 302
+    assert member.handle.name == "dora"
+    assert client.get("/settings/").status_code == 200
+    link = link_in(mail.outbox[0])
+    assert client.get(link).status_code == 200
+    client.post(link)
+    assert member.emailaddress_set.get().verified
+
+
+@pytest.mark.requirement("F-08")
+def test_a_member_signs_in_and_out(client, alice):
+    values = {"login": "alice@example.com", "password": "password-of-alice"}
+
+    response = client.post("/accounts/login/?next=/settings/", values)
+    assert response["Location"] == "/settings/"
+    client.post("/accounts/logout/")
+
+    assert client.get("/settings/").status_code == 302
+
+
+def test_nobody_is_signed_out_by_a_link(client, alice):
+    client.force_login(alice)
+
+    client.get("/accounts/logout/")
+
+    assert client.get("/settings/").status_code == 200
+
+
+@pytest.mark.requirement("F-08")
+def test_a_forgotten_password_is_set_anew(client, alice):
+    client.post("/accounts/password/reset/", {"email": "alice@example.com"})
+    form = client.get(link_in(mail.outbox[0]), follow=True)
+    new = {"password1": "quite another one", "password2": "quite another one"}
+    client.post(form.request["PATH_INFO"], new)
+
+    alice.refresh_from_db()
+    assert alice.check_password("quite another one")
+
+
+@pytest.mark.requirement("F-08")
+@pytest.mark.parametrize(
+    "handle", ["admin", "ALICE", "a1ice", "x", "with space", "ünï", "a\x00b", ""]
+)
+def test_a_handle_that_cannot_be_is_refused(client, alice, handle):
+    page = client.post(SIGNUP, VALUES | {"handle": handle})
+
+    assert 'class="errorlist"' in page.content.decode()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.requirement("F-08")
+def test_a_handle_taken_meanwhile_is_said_in_the_form(client, monkeypatch):
+    def taken(**_):
+        raise HandleRefused("This handle, or one that looks like it, is taken.")
+
+    monkeypatch.setattr(adapter.core, "claim_handle", taken)
+
+    page = client.post(SIGNUP, VALUES)
+
+    assert page.status_code == 422
+    assert "is taken" in page.content.decode()
+    assert not User.objects.exists()
+
+
+def test_an_address_taken_meanwhile_leaves_no_handle_behind(client, alice, monkeypatch):
+    from allauth.account import forms
+
+    # The look-up before the insert sees nothing yet.
+    monkeypatch.setattr(
+        forms.BaseSignupForm, "validate_unique_email", lambda self, value: value
+    )
+
+    page = client.post(SIGNUP, VALUES | {"email": "Alice@example.com"})
+
+    assert page.status_code == 422
+    assert not Handle.objects.filter(name="dora").exists()
+
+
+def test_an_address_joins_once(client, alice):
+    page = client.post(SIGNUP, VALUES | {"email": "Alice@example.com"})
+
+    assert 'class="errorlist"' in page.content.decode()
+    assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["login/", "signup/", "password/reset/", "confirm-email/", "password/reset/done/"],
+)
+def test_allauths_pages_are_in_our_look(client, db, address):
+    page = client.get(f"/accounts/{address}").content.decode()
+
+    assert '<a class="mark" href="/">' in page
+    assert page.count("<h1") == 1
+
+
+@pytest.mark.parametrize("address", ["email/", "password/change/", "logout/"])
+def test_allauths_settings_stand_among_ours(client, alice, address):
+    client.force_login(alice)
+
+    page = client.get(f"/accounts/{address}").content.decode()
+
+    assert 'class="tabs"' in page
+    assert page.count("<h1") == 1

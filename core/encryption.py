@@ -1,0 +1,36 @@
+"""Secrets at rest: encrypted, and bound to an owner and a host."""
+
+import json
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+from core.errors import SecretUnreadable
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.LLM_ENCRYPTION_KEYS])
+
+
+def encrypt(secret: str, *, owner: str, host: str) -> str:
+    """Encrypt `secret` for one owner (such as "site" or "user:7") and one host.
+
+    Both stand inside the ciphertext: a token copied to another row does not open there.
+    """
+    bound = json.dumps({"secret": secret, "owner": owner, "host": host.lower()})
+    return _fernet().encrypt(bound.encode()).decode()
+
+
+def decrypt(token: str, *, owner: str, host: str) -> str:
+    """Return the secret of `token`.
+
+    Raises SecretUnreadable if no key opens it, or if it was made for another owner
+    or host.
+    """
+    try:
+        bound = json.loads(_fernet().decrypt(token))
+    except (InvalidToken, ValueError):  # ValueError: no base64 at all
+        raise SecretUnreadable from None
+    if (bound["owner"], bound["host"]) != (owner, host.lower()):
+        raise SecretUnreadable
+    return str(bound["secret"])

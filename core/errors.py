@@ -1,0 +1,61 @@
+"""Errors of the core; every error of ours that a person may see has a `message`."""
+
+
+class ForllmError(Exception):
+    """A situation with a sentence for the person who caused it.
+
+    `message` is shown in pages and stored with requests, so it holds no secret.
+    """
+
+    message = "That did not work."
+
+    def __init__(self, message: str = "") -> None:
+        if message:
+            self.message = message
+        super().__init__(self.message)
+
+
+class HandleRefused(ForllmError):
+    """The name cannot be a handle: wrong letters, reserved, taken or a look-alike."""
+
+
+class SecretUnreadable(ForllmError):
+    """A stored secret cannot be decrypted here, or belongs to another owner or host."""
+
+    message = "A stored key cannot be read. Please enter it again."
+
+
+class OutboundRefused(ForllmError):
+    """Our own guard ended a request to another machine; see core.network.
+
+    The messages say what rule was broken and never what was found at the address.
+    """
+
+    message = "The site does not make this connection."
+
+
+class AddressDenied(OutboundRefused):
+    """The address is not public and not one the operator listed."""
+
+    message = (
+        "The site does not call this address. Public services are called by https on"
+        " the usual port; a private one has to be in LLM_PRIVATE_HOSTS as host:port."
+    )
+
+
+class RedirectRefused(OutboundRefused):
+    """The answer was a redirect, which is never followed."""
+
+    message = "The service answered with a redirect, which is not followed."
+
+
+class BodyTooLarge(OutboundRefused):
+    """The answer is longer than LLM_MAX_BODY_BYTES."""
+
+    message = "The service's answer was too large."
+
+
+class EncodingRefused(OutboundRefused):
+    """The answer is compressed though that was not asked for; it could unpack to anything."""
+
+    message = "The service compressed its answer without being asked to."

@@ -1,0 +1,221 @@
+"""The only place where text becomes HTML. Everything people and models write passes here.
+
+Markdown is parsed without raw HTML, rebuilt (images become links, links to other hosts
+are marked, headings sink below the page's own), and then checked by a sanitiser against a
+list of what is allowed. Post html is made once, on save, by `render`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from urllib.parse import urlsplit
+
+import nh3
+from django.conf import settings
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+
+# Raise it whenever `render` gives other HTML for the same text; then `render_posts`.
+RENDER_VERSION = 1
+
+_TAGS = frozenset(
+    "a blockquote br code div em h3 h4 h5 h6 hr li ol p pre s span strong"
+    " table tbody td th thead tr ul".split()
+)
+_ATTRIBUTES = {"a": {"href", "rel"}, "ol": {"start"}}
+_CLASSES = {
+    "div": {"scroll"},
+    "span": {"host"},
+    "td": {"center", "right"},
+    "th": {"center", "right"},
+}
+_SCHEMES = frozenset(("http", "https", "mailto"))
+_HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}
+_ALIGNMENTS = {"text-align:center": "center", "text-align:right": "right"}
+_FOREIGN_REL = "nofollow ugc noopener"
+
+
+def render(text: str) -> str:
+    """Markdown as HTML that is safe in any of our pages, the same for every reader."""
+    html = _cleaner().clean(_parser().render(clean_text(text)))
+    # Once more, for what was written as an entity, such as `&#8203;`.
+    return _without_invisible(html)
+
+
+def stored(html: str) -> SafeString:
+    """HTML that `render` made earlier, marked so that a template prints it as it is."""
+    return mark_safe(html)  # noqa: S308  # the one place, for output of `render` only
+
+
+def plain_text(text: str) -> str:
+    """The words of a Markdown text in one line, for excerpts and titles; not HTML."""
+    words = "".join(_words(_parser().parse(clean_text(text))))
+    return _without_invisible(" ".join(words.split()))
+
+
+# Characters nobody sees. Some carry hidden text to a model, some reorder what is read.
+_INVISIBLE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_EMOJI = (
+    "[\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe"
+    "\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]?"
+)
+# Scripts in which joiners change how letters are written: Arabic, Syriac, the Indic ones.
+_JOINING = (
+    "[\u0600-\u07bf\u0860-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af]"
+)
+_KEPT_OR_INVISIBLE = re.compile(
+    "(?P<kept>"
+    # Sequences of emoji, keycaps, and the flags of England, Scotland and Wales.
+    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|"
+    "\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
+    f"|{_EMOJI}(?:\u200d{_EMOJI})*"
+    "|[0-9#*]\ufe0f\u20e3"
+    f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING}|$|\\s))"
+    f"|[{_INVISIBLE}]+"
+)
+_NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+
+
+def clean_text(text: str) -> str:
+    """`text` with plain newlines and without characters that nobody can see.
+
+    Removed: controls, lone surrogates, zero-width and bidi characters, soft hyphens, tag
+    characters, variation selectors. Kept: what holds an emoji together, and single
+    joiners between letters of scripts that need them. Every text of a person or a model
+    passes here before it is stored.
+    """
+    return _without_invisible(_NEWLINES.sub("\n", text))
+
+
+def _without_invisible(text: str) -> str:
+    return _KEPT_OR_INVISIBLE.sub(lambda match: match["kept"] or "", text)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # What is nested deeper than 50 is cut; the worst text's time grows with this number.
+    parser = MarkdownIt("js-default", {"html": False, "maxNesting": 50})
+    parser.validateLink = _is_allowed_address  # type: ignore[assignment,method-assign]
+    parser.core.ruler.push("forum", _rebuild)
+    return parser
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS,
+        clean_content_tags=set(),
+        attributes=_ATTRIBUTES,
+        allowed_classes=_CLASSES,
+        set_tag_attribute_values={"pre": {"tabindex": "0"}, "div": {"tabindex": "0"}},
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+
+
+def _is_allowed_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("", *_SCHEMES) and parts.port != 0
+    except ValueError:  # a broken port or IPv6 address
+        return False
+
+
+def _foreign_host(address: str) -> str:
+    """The host that `address` leads to; empty if that is this site or no host at all."""
+    host = urlsplit(address).netloc.rpartition("@")[2].lower()
+    return "" if host == urlsplit(settings.SITE_URL).netloc else host
+
+
+def _rebuild(state: StateCore) -> None:
+    """Bring the parsed text into the forum's form, before it becomes HTML."""
+    tokens = []
+    for token in state.tokens:
+        token.tag = _HEADINGS.get(token.tag, token.tag)
+        token.attrs = _allowed_attributes(token)
+        if token.type == "inline":
+            token.children = list(_rebuild_inline(token.children or []))
+        if token.type == "table_open":
+            tokens.append(Token("div_open", "div", 1, attrs={"class": "scroll"}))
+        tokens.append(token)
+        if token.type == "table_close":
+            tokens.append(Token("div_close", "div", -1))
+    state.tokens = tokens
+
+
+def _allowed_attributes(token: Token) -> dict[str, str | int | float]:
+    alignment = _ALIGNMENTS.get(str(token.attrs.get("style", "")))
+    kept = {name: token.attrs[name] for name in ("start",) if name in token.attrs}
+    return kept | ({"class": alignment} if alignment else {})
+
+
+def _rebuild_inline(tokens: Sequence[Token]) -> Iterator[Token]:
+    opened = None  # the token that opened the link we are in
+    shown = ""  # the words of that link
+    for token in tokens:
+        if token.type == "link_open":
+            opened, shown = token, ""
+            yield _link(str(token.attrs["href"]))
+        elif token.type == "link_close" and opened:
+            yield token
+            yield from _host_marker(str(opened.attrs["href"]), shown)
+            opened = None
+        elif token.type == "image":
+            yield from _image_as_link(token, in_link=opened is not None)
+        else:
+            shown += token.content
+            yield token
+
+
+def _link(address: str) -> Token:
+    attrs: dict[str, str | int | float] = {"href": address}
+    if _foreign_host(address):
+        attrs["rel"] = _FOREIGN_REL
+    return Token("link_open", "a", 1, attrs=attrs)
+
+
+def _host_marker(address: str, shown: str) -> Iterator[Token]:
+    """The host after a link to elsewhere, unless the link's words are its address."""
+    host = _foreign_host(address)
+    if not host or f"{shown}/".startswith((f"http://{host}/", f"https://{host}/")):
+        return
+    yield _text(" ")
+    yield Token("span_open", "span", 1, attrs={"class": "host"})
+    yield _text(host)
+    yield Token("span_close", "span", -1)
+
+
+def _image_as_link(image: Token, *, in_link: bool) -> Iterator[Token]:
+    """No image is ever loaded from a post: readers would tell its host that they read."""
+    words = _text(f"image: {image.content or 'without a title'}")
+    if in_link:
+        yield words
+        return
+    address = str(image.attrs["src"])
+    yield _link(address)
+    yield words
+    yield Token("link_close", "a", -1)
+    yield from _host_marker(address, "")
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
+
+
+def _words(tokens: Sequence[Token]) -> Iterator[str]:
+    for token in tokens:
+        if token.children:
+            yield from _words(token.children)
+        elif token.type in ("text", "code_inline"):
+            yield token.content
+        elif token.type in ("fence", "code_block"):
+            yield f"{token.content} "
+        elif token.block or token.type in ("softbreak", "hardbreak"):
+            yield " "

@@ -1,0 +1,45 @@
+"""Situations in the forum; each `message` is for the person who caused it."""
+
+from core.errors import ForllmError
+
+
+class TopicLocked(ForllmError):
+    """The topic takes no posts, edits or asks from members."""
+
+    message = "This topic is locked."
+
+
+class PostDeleted(ForllmError):
+    """The post's text is gone, so that it can be neither answered nor edited."""
+
+    message = "This post has been deleted."
+
+
+class NotAllowed(ForllmError):
+    """The member may read this, but not do that."""
+
+    message = "You may not do that."
+
+
+class ParentElsewhere(ForllmError):
+    """The post to answer stands in another topic."""
+
+    message = "The post you answer is not in this topic."
+
+
+class TextEmpty(ForllmError):
+    """Nothing is left of a text once invisible characters are gone."""
+
+    message = "There is nothing to read in this text."
+
+
+class PersonaNotOffered(ForllmError):
+    """The persona cannot be asked here by this member."""
+
+    message = "This persona cannot be asked here."
+
+
+class AINotAvailable(ForllmError):
+    """Asking is switched off, for the site or by the member."""
+
+    message = "Asking personas is switched off at the moment."

@@ -1,0 +1,257 @@
+"""Topics and posts: writing, editing, deleting.
+
+Rows are always locked in this order: request, topic, post; and changed last: the counters
+of the topic, then those of its subforum. That keeps writers from waiting in a circle.
+"""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.http import int_to_base36
+from django.utils.text import slugify
+
+from accounts.models import User
+from core import markup
+from forum.errors import (
+    NotAllowed,
+    ParentElsewhere,
+    PostDeleted,
+    TextEmpty,
+    TopicLocked,
+)
+from forum.models import MAX_DEPTH, PATH_DIGITS, Post, PostRevision, Subforum, Topic
+from forum.services import asks
+from personas.models import PersonaVersion
+
+
+def create_topic(
+    *,
+    subforum: Subforum,
+    author: User,
+    title: str,
+    body: str,
+    token: uuid.UUID | None = None,
+) -> Topic:
+    """Open a topic with its first post.
+
+    `token` names one showing of the form: the same text sent twice with it gives the
+    topic that is already there. Raises TextEmpty, having written nothing.
+    """
+    title = _checked(markup.clean_text(title).replace("\n", " "))
+    body = _checked(markup.clean_text(body))
+    html = markup.render(body)
+    submission = _submission(token, subforum.pk, title, body)
+    try:
+        with transaction.atomic():
+            topic = Topic.objects.create(
+                subforum=subforum,
+                author=author,
+                title=title,
+                slug=slugify(title)[:60].strip("-") or "topic",
+                last_post_at=timezone.now(),
+            )
+            insert_post(
+                topic=topic,
+                parent=None,
+                author=author,
+                body=body,
+                html=html,
+                submission=submission,
+            )
+            Subforum.objects.filter(pk=subforum.pk).update(
+                topics_count=F("topics_count") + 1
+            )
+            topic.refresh_from_db()
+            return topic
+    except IntegrityError:
+        earlier = Post.objects.sent_before(author=author, submission=submission)
+        if earlier is None:
+            raise
+        return earlier.topic
+
+
+def reply(
+    *,
+    parent: Post,
+    author: User,
+    body: str,
+    topic: Topic | None = None,
+    token: uuid.UUID | None = None,
+) -> Post:
+    """Write a post under `parent`; with `token` as in `create_topic`.
+
+    `topic` is where the author believes `parent` to be. Raises TopicLocked, PostDeleted,
+    ParentElsewhere or TextEmpty, having written nothing.
+    """
+    if topic is not None and topic.pk != parent.topic_id:
+        raise ParentElsewhere
+    body = _checked(markup.clean_text(body))
+    html = markup.render(body)
+    submission = _submission(token, parent.pk, body)
+    with transaction.atomic():
+        locked = _lock_open_topic(parent.topic_id)
+        parent.refresh_from_db(fields=["deleted_at"])
+        if parent.deleted_at:
+            raise PostDeleted
+        earlier = Post.objects.sent_before(author=author, submission=submission)
+        if earlier is not None:
+            return earlier
+        return insert_post(
+            topic=locked,
+            parent=parent,
+            author=author,
+            body=body,
+            html=html,
+            submission=submission,
+        )
+
+
+def insert_post(
+    *,
+    topic: Topic,
+    parent: Post | None,
+    author: User | None = None,
+    persona_version: PersonaVersion | None = None,
+    body: str,
+    html: str,
+    submission: uuid.UUID | None = None,
+) -> Post:
+    """Put a post by a member or by a persona's version into the tree; raise counters last.
+
+    Runs inside the caller's transaction, who has checked every right; locks the topic
+    until that ends. `html` is what `markup.render` made of `body`. Raises ParentElsewhere.
+    """
+    if parent is not None and parent.topic_id != topic.pk:
+        raise ParentElsewhere
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+    number = topic.last_number + 1
+    post = Post.objects.create(
+        topic=topic,
+        number=number,
+        path=_path(number, parent),
+        parent_number=parent.number if parent else None,
+        author=author,
+        persona_version=persona_version,
+        body=body,
+        html=html,
+        render_version=markup.RENDER_VERSION,
+        submission=submission,
+    )
+    Topic.objects.filter(pk=topic.pk).update(
+        last_number=number,
+        posts_count=F("posts_count") + 1,
+        last_post=post,
+        last_post_at=post.created_at,
+    )
+    Subforum.objects.filter(pk=topic.subforum_id).update(
+        posts_count=F("posts_count") + 1, last_topic=topic
+    )
+    return post
+
+
+def edit_post(*, post: Post, editor: User, body: str) -> Post:
+    """Replace the text of `post`; the old one stays as a revision.
+
+    Returns the post. Raises NotAllowed, TopicLocked, PostDeleted or TextEmpty, having
+    written nothing. The same text again changes nothing.
+    """
+    body = _checked(markup.clean_text(body))
+    html = markup.render(body)
+    with transaction.atomic():
+        _lock_open_topic(post.topic_id, open_to=editor)
+        held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+        if held.deleted_at:
+            raise PostDeleted
+        if not held.is_editable_by(editor):
+            raise NotAllowed
+        if held.body == body:
+            return held
+        PostRevision.objects.create(post=held, body=held.body, replaced_by=editor)
+        held.body, held.html = body, html
+        held.render_version = markup.RENDER_VERSION
+        held.edited_at = timezone.now()
+        held.save(update_fields=["body", "html", "render_version", "edited_at"])
+        return held
+
+
+@transaction.atomic
+def delete_post(*, post: Post, actor: User) -> Post:
+    """Take the text of `post` and of its revisions away; its place in the tree stays.
+
+    What was asked of it and is not answered yet is cancelled. Deleting twice is
+    deleting once. Raises NotAllowed, having written nothing.
+    """
+    if not post.is_deletable_by(actor):
+        raise NotAllowed
+    # Before the topic: requests are locked first everywhere. An ask that slips in
+    # between finds the post gone when its turn comes.
+    asks.cancel_open_on(post=post, reason="The post was deleted.")
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+    if held.deleted_at:
+        return held
+    asks.erase(held)
+    held.revisions.all().delete()
+    held.body = held.html = ""
+    held.deleted_at = timezone.now()
+    held.save(update_fields=["body", "html", "deleted_at"])
+    _lower_counters(topic)
+    return held
+
+
+def rerender_posts(*, batch: int = 200) -> int:
+    """Bring posts of an older RENDER_VERSION up to date; return how many there were."""
+    done = 0
+    while posts := list(Post.objects.rendered_before(markup.RENDER_VERSION)[:batch]):
+        for post in posts:
+            # Guarded by the body, so that an edit made meanwhile is not undone.
+            Post.objects.filter(pk=post.pk, body=post.body).update(
+                html=markup.render(post.body) if post.body else "",
+                render_version=markup.RENDER_VERSION,
+            )
+        done += len(posts)
+    return done
+
+
+def _lower_counters(topic: Topic) -> None:
+    last = topic.posts.not_deleted().order_by("-number").first()
+    Topic.objects.filter(pk=topic.pk).update(
+        posts_count=F("posts_count") - 1,
+        last_post=last,
+        last_post_at=last.created_at if last else topic.created_at,
+    )
+    Subforum.objects.filter(pk=topic.subforum_id).update(
+        posts_count=F("posts_count") - 1,
+        last_topic=Topic.objects.latest_in(topic.subforum_id),
+    )
+
+
+def _lock_open_topic(topic_id: int, *, open_to: User | None = None) -> Topic:
+    """The topic, held; staff in `open_to` may go on although it is locked to others."""
+    topic = Topic.objects.select_for_update(no_key=True).get(pk=topic_id)
+    if topic.is_locked and not (open_to and open_to.is_staff):
+        raise TopicLocked
+    return topic
+
+
+def _path(number: int, parent: Post | None) -> str:
+    own = int_to_base36(number).rjust(PATH_DIGITS, "0")
+    if parent is None:
+        return own
+    above = parent.path if parent.depth < MAX_DEPTH else parent.path[:-PATH_DIGITS]
+    return above + own
+
+
+def _checked(text: str) -> str:
+    if not text.strip():
+        raise TextEmpty
+    return text.strip("\n").rstrip()
+
+
+def _submission(token: uuid.UUID | None, *sent: object) -> uuid.UUID | None:
+    """One value for the same text sent from the same form, another for another text."""
+    if token is None:
+        return None
+    return uuid.uuid5(token, "\n".join(str(part) for part in sent))

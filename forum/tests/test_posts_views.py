@@ -1,0 +1,245 @@
+"""Answering, editing, deleting and previewing through the pages."""
+
+import re
+import uuid
+
+import pytest
+
+from forum.models import Post, Topic
+from forum.services import posts
+from forum.tests.conftest import HTMX
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_reply_leads_to_the_new_post(as_, bob, opening):
+    response = as_(bob).post(f"/posts/{opening.pk}/reply/", {"body": "Two hours."})
+
+    post = Post.objects.get(number=2)
+    assert (post.body, post.parent_number, post.author) == ("Two hours.", 1, bob)
+    assert response["Location"] == post.get_absolute_url()
+
+
+def test_the_reply_form_is_a_page_and_a_piece(as_, bob, opening):
+    browser = as_(bob)
+
+    whole = browser.get(f"/posts/{opening.pk}/reply/")
+    piece = browser.get(f"/posts/{opening.pk}/reply/", headers=HTMX)
+
+    assert "How long does it simmer?" in whole.content.decode()
+    assert "<html" not in piece.content.decode()
+    assert "<textarea" in piece.content.decode()
+    assert "HX-Request" in piece["Vary"]
+
+
+def test_a_reply_by_htmx_comes_to_stand_under_its_parent(as_, bob, opening):
+    answer = as_(bob).post(
+        f"/posts/{opening.pk}/reply/", {"body": "Two hours."}, headers=HTMX
+    )
+
+    assert answer.status_code == 200
+    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#post-1", "afterend")
+    assert 'id="post-2"' in answer.content.decode()
+    assert 'id="slot-1" hx-swap-oob="true"' in answer.content.decode()
+
+
+@pytest.mark.requirement("F-41")
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["browser", "htmx"])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "Please write something first."),
+        ("\u200b\u00ad", "Please write something first."),
+        ("x" * 100_000, "This text has 100,000 characters; at most 40,000 fit"),
+        ("a\x00b", "Null characters are not allowed."),
+    ],
+    ids=["blank", "invisible", "long", "nul"],
+)
+def test_a_bad_reply_is_explained_and_kept(as_, bob, opening, body, said, headers):
+    page = as_(bob).post(f"/posts/{opening.pk}/reply/", {"body": body}, headers=headers)
+
+    assert page.status_code == 422
+    assert said in page.content.decode()
+    assert body[1:] in page.content.decode()
+    assert Post.objects.count() == 1
+
+
+def test_a_text_of_full_length_fits_with_the_newlines_of_a_browser(as_, bob, opening):
+    body = "\r\n".join(["x" * 99] * 400)
+
+    response = as_(bob).post(f"/posts/{opening.pk}/reply/", {"body": body})
+
+    assert response.status_code == 302
+    assert len(Post.objects.get(number=2).body) == 39_999
+
+
+def test_a_locked_topic_says_so_and_keeps_the_text(as_, bob, opening):
+    Topic.objects.update(is_locked=True)
+
+    page = as_(bob).post(f"/posts/{opening.pk}/reply/", {"body": "Two hours."})
+
+    assert page.status_code == 422
+    assert "This topic is locked." in page.content.decode()
+    assert "Two hours." in page.content.decode()
+    assert Post.objects.count() == 1
+
+
+def test_a_form_sent_twice_posts_once(as_, bob, opening):
+    browser = as_(bob)
+    form = browser.get(f"/posts/{opening.pk}/reply/").content.decode()
+    token = re.search(r'name="token" value="([^"]+)"', form)[1]
+    values = {"body": "Two hours.", "token": token}
+
+    first, second = (
+        browser.post(f"/posts/{opening.pk}/reply/", values) for _ in range(2)
+    )
+
+    assert first["Location"] == second["Location"]
+    assert Post.objects.count() == 2
+
+
+def test_a_token_that_is_none_does_no_harm(as_, bob, opening):
+    values = {"body": "Two hours.", "token": "not-a-uuid"}
+
+    response = as_(bob).post(f"/posts/{opening.pk}/reply/", values)
+
+    assert response.status_code == 302
+
+
+def test_a_preview_of_a_reply_writes_nothing(as_, bob, opening):
+    values = {"body": "*Two* hours.", "preview": "1", "token": uuid.uuid4().hex}
+
+    page = as_(bob).post(f"/posts/{opening.pk}/reply/", values)
+
+    assert "<p><em>Two</em> hours.</p>" in page.content.decode()
+    assert Post.objects.count() == 1
+
+
+@pytest.mark.parametrize("page", ["reply", "edit", "delete", "history", "ask"])
+def test_a_guest_is_sent_to_sign_in_and_back(client, opening, page):
+    address = f"/posts/{opening.pk}/{page}/"
+
+    assert client.get(address)["Location"] == f"/accounts/login/?next={address}"
+    assert client.post(address)["Location"] == "/accounts/login/?next=/"
+
+
+def test_a_guest_by_htmx_is_sent_with_the_whole_page(client, topic, opening):
+    came_from = f"http://testserver{topic.get_absolute_url()}?at=1"
+
+    answer = client.get(
+        f"/posts/{opening.pk}/reply/", headers=HTMX | {"Referer": came_from}
+    )
+
+    back = f"{topic.get_absolute_url()}%3Fat%3D1"
+    assert answer["HX-Redirect"] == f"/accounts/login/?next={back}"
+
+
+def test_nobody_is_sent_back_to_another_site(client, opening):
+    answer = client.post(
+        f"/posts/{opening.pk}/reply/", headers={"Referer": "https://evil.example/x"}
+    )
+
+    assert answer["Location"] == "/accounts/login/?next=/"
+
+
+@pytest.mark.parametrize("page", ["reply", "edit", "delete", "history", "ask"])
+def test_an_unknown_post_is_not_found(as_, bob, page):
+    assert as_(bob).get(f"/posts/99999999/{page}/").status_code == 404
+    assert as_(bob).post(f"/posts/99999999/{page}/", {}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["edit", "delete", "history"])
+def test_a_stranger_does_not_find_these_pages(as_, carol, opening, page):
+    address = f"/posts/{opening.pk}/{page}/"
+
+    assert as_(carol).get(address).status_code == 404
+    assert as_(carol).post(address, {"body": "mine"}).status_code == 404
+    opening.refresh_from_db()
+    assert opening.body == "How long does it simmer?"
+
+
+def test_an_author_edits_and_sees_the_history(as_, alice, opening):
+    browser = as_(alice)
+    address = f"/posts/{opening.pk}/edit/"
+
+    assert (
+        "How long does it simmer?</textarea>" in browser.get(address).content.decode()
+    )
+    response = browser.post(address, {"body": "How long, really?"})
+    history = browser.get(f"/posts/{opening.pk}/history/").content.decode()
+
+    assert response["Location"] == opening.get_absolute_url()
+    assert "How long does it simmer?" in history
+    assert "How long, really?" in history
+
+
+def test_a_bad_edit_is_explained_and_changes_nothing(as_, alice, opening):
+    page = as_(alice).post(f"/posts/{opening.pk}/edit/", {"body": " "})
+
+    assert page.status_code == 422
+    opening.refresh_from_db()
+    assert opening.edited_at is None
+
+
+def test_a_preview_of_an_edit_changes_nothing(as_, alice, opening):
+    values = {"body": "*Really?*", "preview": "1"}
+
+    page = as_(alice).post(f"/posts/{opening.pk}/edit/", values)
+
+    assert "<em>Really?</em>" in page.content.decode()
+    opening.refresh_from_db()
+    assert opening.edited_at is None
+
+
+def test_deleting_asks_first(as_, alice, opening):
+    browser = as_(alice)
+
+    page = browser.get(f"/posts/{opening.pk}/delete/")
+    opening.refresh_from_db()
+    assert opening.deleted_at is None
+    response = browser.post(f"/posts/{opening.pk}/delete/")
+
+    assert "Delete this post?" in page.content.decode()
+    opening.refresh_from_db()
+    assert opening.deleted_at is not None
+    assert response["Location"] == opening.get_absolute_url()
+
+
+def test_staff_see_a_history_and_delete(as_, staff, opening, alice):
+    posts.edit_post(post=opening, editor=alice, body="changed")
+    browser = as_(staff)
+
+    assert browser.get(f"/posts/{opening.pk}/history/").status_code == 200
+    assert browser.get(f"/posts/{opening.pk}/edit/").status_code == 404
+    assert browser.post(f"/posts/{opening.pk}/delete/").status_code == 302
+
+
+def test_who_asked_deletes_a_personas_reply(as_, alice, bob, opening, answered):
+    reply = answered(opening, bob).reply
+
+    assert as_(alice).post(f"/posts/{reply.pk}/delete/").status_code == 404
+    assert as_(bob).post(f"/posts/{reply.pk}/delete/").status_code == 302
+
+
+@pytest.mark.requirement("F-41")
+def test_the_preview_is_what_will_be_posted(as_, bob, opening):
+    body = "# Hi\n\n[x](javascript:alert(1)) ![y](https://other.example/y.png)"
+    browser = as_(bob)
+
+    piece = browser.post("/posts/preview/", {"body": body}, headers=HTMX)
+    browser.post(f"/posts/{opening.pk}/reply/", {"body": body})
+
+    assert "<html" not in piece.content.decode()
+    assert Post.objects.get(number=2).html in piece.content.decode()
+
+
+def test_a_preview_of_nothing_says_so(as_, bob):
+    piece = as_(bob).post("/posts/preview/", {"body": ""}, headers=HTMX)
+
+    assert piece.status_code == 422
+    assert "Please write something first." in piece.content.decode()
+
+
+def test_a_preview_is_for_members_and_by_post(client, as_, bob):
+    assert client.post("/posts/preview/", {"body": "a"}).status_code == 302
+    assert as_(bob).get("/posts/preview/").status_code == 405

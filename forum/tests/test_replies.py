@@ -1,0 +1,309 @@
+"""The whole path of a reply, from the ask to the post, with the fake provider."""
+
+import threading
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from forum.errors import AINotAvailable, NotAllowed, PersonaNotOffered, TopicLocked
+from forum.models import Ask, Post, SubforumPersona, Topic
+from forum.services import asks, posts
+from llmconfig.models import AISettings
+from llmqueue import runner
+from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
+from personas.models import Persona, Visibility
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def maestro(fake_config) -> Persona:
+    return Persona.objects.get(slug="maestro")
+
+
+@pytest.fixture
+def question(alice, subforum) -> Post:
+    topic = posts.create_topic(
+        subforum=subforum, author=alice, title="Soup", body="How long does it simmer?"
+    )
+    return topic.posts.get()
+
+
+def finish(ask: Ask) -> Ask:
+    runner.run_next()
+    ask.refresh_from_db()
+    ask.request.refresh_from_db()
+    return ask
+
+
+def while_called(fake_llm, meddle) -> None:
+    """Run the next request, and call `meddle` once the provider has its call."""
+
+    def wait_and_meddle() -> None:
+        try:
+            fake_llm.wait_for(1)
+            meddle()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=wait_and_meddle)
+    thread.start()
+    runner.run_next()
+    thread.join(10)
+
+
+@pytest.mark.requirement("F-11", "F-12", "F-57", "M-69", "Q-48", "D-38", "O-61")
+def test_a_reply_stands_under_the_post_it_answers(question, alice, maestro, fake_llm):
+    fake_llm.answers(text="About **two hours**.")
+
+    ask = finish(asks.ask(post=question, member=alice, persona=maestro))
+
+    reply = ask.reply
+    assert ask.request.status == Status.COMPLETE
+    assert (reply.topic_id, reply.parent_number) == (question.topic_id, 1)
+    assert reply.path.startswith(question.path)
+    assert reply.persona_version == maestro.current_version
+    assert "<strong>two hours</strong>" in reply.html
+    topic = Topic.objects.get(pk=question.topic_id)
+    assert (topic.posts_count, topic.last_post) == (2, reply)
+    assert topic.subforum.posts_count == 2
+
+
+@pytest.mark.requirement("F-58", "M-66", "M-68")
+def test_a_post_gets_a_reply_of_each_persona_that_is_asked(
+    question, alice, maestro, fake_llm
+):
+    writer = Persona.objects.get(slug="writer")
+
+    first = finish(asks.ask(post=question, member=alice, persona=maestro))
+    second = finish(asks.ask(post=question, member=alice, persona=writer))
+    third = finish(asks.ask(post=first.reply, member=alice, persona=writer))
+
+    assert first.reply.parent_number == second.reply.parent_number == 1
+    assert third.reply.parent_number == first.reply.number
+
+
+@pytest.mark.fault("F50")
+@pytest.mark.requirement("F-58")
+def test_one_press_of_the_button_is_one_ask(question, alice, maestro):
+    made = [
+        asks.ask(post=question, member=alice, persona=maestro, key="one")
+        for _ in range(3)
+    ]
+
+    assert len({ask.pk for ask in made}) == 1
+    assert LLMRequest.objects.count() == 1
+
+
+@pytest.mark.requirement("C-28", "B2")
+def test_a_reply_that_names_personas_starts_nothing(question, alice, maestro, fake_llm):
+    fake_llm.answers(text="@writer and @maestro, please answer this too.")
+
+    finish(asks.ask(post=question, member=alice, persona=maestro))
+
+    assert LLMRequest.objects.count() == 1
+
+
+@pytest.mark.requirement("O-31", "R-45")
+def test_the_prompt_holds_the_line_of_posts_and_the_question_once(
+    question, alice, bob, maestro, fake_llm
+):
+    under = posts.reply(parent=question, author=bob, body="I would say one hour.")
+    posts.reply(parent=question, author=bob, body="A side remark.")
+    last = posts.reply(parent=under, author=alice, body="Are you sure?")
+
+    finish(asks.ask(post=last, member=alice, persona=maestro))
+
+    text = fake_llm.calls()[0].body["messages"][-1]["content"]
+    assert text.count("Are you sure?") == 1
+    order = ["How long", "one hour", "side remark", "Are you sure?"]
+    assert sorted(order, key=text.index) == order
+
+
+def test_deleted_posts_are_not_shown_to_the_model(
+    question, alice, bob, maestro, fake_llm
+):
+    gone = posts.reply(parent=question, author=bob, body="A secret slip.")
+    posts.delete_post(post=gone, actor=bob)
+    last = posts.reply(parent=question, author=alice, body="Well?")
+
+    finish(asks.ask(post=last, member=alice, persona=maestro))
+
+    assert "secret slip" not in str(fake_llm.calls()[0].body)
+
+
+def test_deleting_a_post_blanks_it_in_stored_prompts_and_answers(
+    question, alice, maestro, fake_llm
+):
+    fake_llm.answers(text="A dubious answer.")
+    reply = finish(asks.ask(post=question, member=alice, persona=maestro)).reply
+    finish(asks.ask(post=reply, member=alice, persona=maestro))
+
+    posts.delete_post(post=reply, actor=alice)
+    posts.delete_post(post=question, actor=alice)
+
+    texts = PromptPart.objects.values_list("text", flat=True)
+    assert not [text for text in texts if "simmer" in text or "dubious" in text]
+    answers = LLMAttempt.objects.values_list("answer", flat=True)
+    assert "A dubious answer." not in answers
+
+
+def delete(question, alice, maestro):
+    posts.delete_post(post=question, actor=alice)
+
+
+def lock(question, alice, maestro):
+    Topic.objects.filter(pk=question.topic_id).update(is_locked=True)
+
+
+def deactivate(question, alice, maestro):
+    type(alice).objects.filter(pk=alice.pk).update(is_active=False)
+
+
+def switch_off(question, alice, maestro):
+    AISettings.objects.update_or_create(user=alice, defaults={"ai_enabled": False})
+
+
+CHANGES = [delete, lock, deactivate, switch_off]
+
+
+@pytest.mark.fault("F51", "F55")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_while_waiting_cancels(question, alice, maestro, fake_llm, change):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    change(question, alice, maestro)
+
+    ask = finish(ask)
+
+    assert ask.request.status == Status.CANCELLED
+    assert ask.request.error_message
+    assert ask.reply is None
+    assert fake_llm.calls() == []
+
+
+@pytest.mark.fault("F51", "F53", "F55")
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_while_writing_discards_the_answer(
+    question, alice, maestro, fake_llm, change
+):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    fake_llm.answers(text="Too late.", first_delay=0.5)
+
+    while_called(fake_llm, lambda: change(question, alice, maestro))
+
+    ask.refresh_from_db()
+    assert ask.request.status == Status.CANCELLED
+    assert ask.reply is None
+    assert not Post.objects.filter(body="Too late.").exists()
+    assert ask.request.attempts.count() == 1
+
+
+@pytest.mark.fault("F53")
+@pytest.mark.requirement("F-54")
+@pytest.mark.parametrize(
+    "loss", [{"is_active": False}, {"visibility": Visibility.PRIVATE}], ids=str
+)
+def test_a_persona_lost_while_waiting_is_replaced_with_a_notice(
+    question, alice, maestro, fake_llm, loss
+):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    Persona.objects.filter(pk=maestro.pk).update(**loss)
+
+    ask = finish(ask)
+
+    assert ask.reply.persona_version.persona.is_fallback
+    assert "Companion" in ask.request.attempts.get().receipt["notes"][0]
+
+
+@pytest.mark.fault("F53")
+def test_a_persona_lost_while_writing_is_discarded(question, alice, maestro, fake_llm):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    fake_llm.answers(text="Too late.", first_delay=0.5)
+
+    def lose() -> None:
+        Persona.objects.filter(pk=maestro.pk).update(is_active=False)
+
+    while_called(fake_llm, lose)
+
+    ask.request.refresh_from_db()
+    assert ask.request.error_class == "persona_gone"
+    assert Post.objects.count() == 1
+
+
+def test_ask_refuses_a_locked_topic_and_writes_nothing(question, alice, maestro):
+    Topic.objects.update(is_locked=True)
+
+    with pytest.raises(TopicLocked):
+        asks.ask(post=question, member=alice, persona=maestro)
+
+    assert LLMRequest.objects.count() == 0
+
+
+@pytest.mark.requirement("Q-40", "Q-56", "C-27")
+def test_ask_refuses_a_persona_that_is_not_offered(question, alice, maestro):
+    SubforumPersona.objects.create(
+        subforum=question.topic.subforum, persona=Persona.objects.get(slug="writer")
+    )
+
+    with pytest.raises(PersonaNotOffered):
+        asks.ask(post=question, member=alice, persona=maestro)
+
+
+def test_ask_refuses_while_ai_is_off_for_the_member(question, alice, maestro):
+    AISettings.objects.create(user=alice, ai_enabled=False)
+
+    with pytest.raises(AINotAvailable):
+        asks.ask(post=question, member=alice, persona=maestro)
+
+
+@pytest.mark.requirement("F-60")
+def test_a_failed_ask_can_be_asked_again_once(question, alice, bob, maestro, fake_llm):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    fake_llm.answers(status=401)
+    ask = finish(ask)
+    assert ask.request.status == Status.ERROR
+
+    with pytest.raises(NotAllowed):
+        asks.retry_ask(ask=ask, member=bob)
+    again = asks.retry_ask(ask=ask, member=alice)
+
+    assert asks.retry_ask(ask=ask, member=alice) == again
+    assert again.request.retry_of == ask.request
+    assert again.request.persona == maestro
+
+
+@pytest.mark.requirement("F-56")
+@pytest.mark.fault("F24")
+def test_no_connection_is_held_while_the_model_is_called(
+    question, alice, maestro, fake_llm
+):
+    asks.ask(post=question, member=alice, persona=maestro)
+    fake_llm.answers(text="Yes.", first_delay=0.5)
+    states: list[tuple[str, int]] = []
+
+    def look() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state, count(*) FROM pg_stat_activity WHERE datname ="
+                " current_database() AND pid <> pg_backend_pid()"
+                " AND state <> 'idle' GROUP BY state"
+            )
+            states.extend(cursor.fetchall())
+
+    while_called(fake_llm, look)
+
+    assert states == []
+
+
+def test_ask_is_quick_to_take_its_place(question, alice, maestro):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+
+    assert ask.request.created_at <= timezone.now()
+    assert ask.request.lane.endpoint == maestro_endpoint()
+
+
+def maestro_endpoint():
+    from llmconfig.models import LLMConfig
+
+    return LLMConfig.objects.get(is_default=True).endpoint

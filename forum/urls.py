@@ -1,0 +1,26 @@
+from django.urls import path, re_path
+
+from forum.views import asks, live, posts, subforums, topics
+
+app_name = "forum"
+urlpatterns = [
+    path("", subforums.subforum_list, name="subforum_list"),
+    path("s/<slug:slug>/", subforums.subforum_detail, name="subforum_detail"),
+    path("s/<slug:slug>/new/", topics.topic_create, name="topic_create"),
+    re_path(
+        r"^t/(?P<slug>[-a-z0-9_]+)-(?P<topic_id>[0-9]{1,18})/$",
+        topics.topic_detail,
+        name="topic_detail",
+    ),
+    path("live/topics/<int:topic_id>/", live.topic_stream, name="topic_stream"),
+    path("posts/<int:post_id>/reply/", posts.reply_create, name="reply_create"),
+    path("posts/<int:post_id>/edit/", posts.post_edit, name="post_edit"),
+    path("posts/<int:post_id>/delete/", posts.post_delete, name="post_delete"),
+    path("posts/<int:post_id>/history/", posts.post_history, name="post_history"),
+    path("posts/<int:post_id>/ask/", asks.ask_create, name="ask_create"),
+    path("posts/preview/", posts.post_preview, name="post_preview"),
+    path("asks/<uuid:ask_id>/", asks.ask_detail, name="ask_detail"),
+    path("asks/<uuid:ask_id>/cancel/", asks.ask_cancel, name="ask_cancel"),
+    path("asks/<uuid:ask_id>/retry/", asks.ask_retry, name="ask_retry"),
+    path("u/<slug:handle>/posts/", subforums.member_posts, name="member_posts"),
+]

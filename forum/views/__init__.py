@@ -1,0 +1,1 @@
+"""The forum's pages; a module for each thing they are about."""

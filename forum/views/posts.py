@@ -1,0 +1,131 @@
+"""Posts: answering, editing, deleting, previewing, and what a post said before."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+from django_htmx.http import reswap, retarget
+
+from accounts.access import MemberRequest, member_required, sent
+from core import markup
+from core.errors import ForllmError
+from forum import ask_states, paging
+from forum.forms import BodyForm, PostForm
+from forum.models import Post
+from forum.services import posts
+
+
+def _find(request: MemberRequest, post_id: int) -> Post:
+    posts_here = Post.objects.visible_to(request.user).with_topic()
+    return get_object_or_404(posts_here, pk=post_id)
+
+
+@member_required
+def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
+    """The form for an answer to a post, its preview, and the answer."""
+    parent = _find(request, post_id)
+    form = PostForm(sent(request))
+    context: dict[str, Any] = {"post": parent, "form": form}
+    if request.method != "POST":
+        status = 200
+    elif form.is_valid() and "preview" in request.POST:
+        context["preview"] = _preview(form)
+        status = 200
+    else:
+        post = _reply(request, parent, form)
+        if post is not None:
+            return _replied(request, parent, post)
+        status = 422
+    template = "forum/reply_create.html" + ("#reply-form" if request.htmx else "")
+    return _of_both_kinds(render(request, template, context, status=status))
+
+
+def _reply(request: MemberRequest, parent: Post, form: PostForm) -> Post | None:
+    if not form.is_valid():
+        return None
+    try:
+        return posts.reply(parent=parent, author=request.user, **form.cleaned_data)
+    except ForllmError as error:
+        form.add_error(None, error.message)
+        return None
+
+
+def _replied(request: MemberRequest, parent: Post, post: Post) -> HttpResponse:
+    """Bring a browser to the new post, or put it under its parent in the page."""
+    if not request.htmx:
+        return redirect(post)
+    shown = Post.objects.with_topic().get(pk=post.pk)
+    paging.fit_for(request.user, shown)
+    ask_states.attach([shown], viewer=request.user)
+    context = {"post": shown, "parent": parent}
+    answer = render(request, "forum/reply_create.html#replied", context)
+    return reswap(retarget(answer, f"#post-{parent.number}"), "afterend")
+
+
+@member_required
+def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
+    """The form for changing one's own post."""
+    post = _find(request, post_id)
+    if not post.is_editable_by(request.user):
+        raise Http404
+    form = BodyForm(sent(request), initial={"body": post.body})
+    context: dict[str, Any] = {"post": post, "form": form}
+    if request.method != "POST":
+        return render(request, "forum/post_edit.html", context)
+    if form.is_valid():
+        if "preview" in request.POST:
+            context["preview"] = _preview(form)
+            return render(request, "forum/post_edit.html", context)
+        try:
+            return redirect(
+                posts.edit_post(post=post, editor=request.user, **form.cleaned_data)
+            )
+        except ForllmError as error:
+            form.add_error(None, error.message)
+    return render(request, "forum/post_edit.html", context, status=422)
+
+
+@member_required
+def post_delete(request: MemberRequest, post_id: int) -> HttpResponse:
+    """Ask whether a post shall go, and let it go."""
+    post = _find(request, post_id)
+    if not post.is_deletable_by(request.user):
+        raise Http404
+    if request.method == "POST":
+        return redirect(posts.delete_post(post=post, actor=request.user))
+    return render(request, "forum/post_delete.html", {"post": post})
+
+
+@member_required
+def post_history(request: MemberRequest, post_id: int) -> HttpResponse:
+    """What a post said before its edits, for its author and staff."""
+    post = _find(request, post_id)
+    if not (post.is_editable_by(request.user) or request.user.is_staff):
+        raise Http404
+    revisions = post.revisions.order_by("-pk").select_related("replaced_by__handle")
+    context = {"post": post, "revisions": revisions}
+    return render(request, "forum/post_history.html", context)
+
+
+@require_POST
+@member_required
+def post_preview(request: MemberRequest) -> HttpResponse:
+    """How a text will look, without keeping it."""
+    form = BodyForm(request.POST)
+    context: dict[str, Any] = {"form": form}
+    if form.is_valid():
+        context["preview"] = _preview(form)
+    template = "forum/post_preview.html" + ("#preview" if request.htmx else "")
+    status = 200 if form.is_valid() else 422
+    return _of_both_kinds(render(request, template, context, status=status))
+
+
+def _preview(form: BodyForm) -> str:
+    return markup.stored(markup.render(form.cleaned_data["body"]))
+
+
+def _of_both_kinds(answer: HttpResponse) -> HttpResponse:
+    """Tell caches that this address answers a page or a piece of one."""
+    answer["Vary"] = "HX-Request"
+    return answer

@@ -1,0 +1,30 @@
+"""The front page, the topics of a subforum, and what a member wrote."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from forum import paging
+from forum.models import Post, Subforum
+
+
+def subforum_list(request: HttpRequest) -> HttpResponse:
+    subforums = Subforum.objects.visible_to(request.user).with_last_topics()
+    return render(request, "forum/subforum_list.html", {"subforums": subforums})
+
+
+def subforum_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
+    page = paging.topics_page(subforum, request.GET)
+    context = {"subforum": subforum, "page": page}
+    return render(request, "forum/subforum_detail.html", context)
+
+
+def member_posts(request: HttpRequest, handle: str) -> HttpResponse:
+    """A member's latest posts; their page loads this piece, and it is a page as well."""
+    posts = Post.objects.visible_to(request.user).latest_by(handle)[:20]
+    template = "forum/member_posts.html"
+    if getattr(request, "htmx", False):
+        template += "#posts"
+    answer = render(request, template, {"posts": posts, "handle": handle})
+    answer["Vary"] = "HX-Request"
+    return answer

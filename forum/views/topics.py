@@ -1,0 +1,59 @@
+"""Topics: reading one, opening one."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from accounts.access import MemberRequest, member_required, sent
+from core import markup
+from core.errors import ForllmError
+from forum import ask_states, live, paging
+from forum.forms import PostForm, TopicForm
+from forum.models import Post, Subforum, Topic
+from forum.services import posts
+
+
+def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse:
+    topic = get_object_or_404(
+        Topic.objects.visible_to(request.user).with_opening(), pk=topic_id
+    )
+    if slug != topic.slug:
+        query = request.GET.urlencode()
+        return redirect(topic.get_absolute_url() + (f"?{query}" if query else ""))
+    page = paging.posts_page(topic, request.GET, viewer=request.user)
+    ask_states.attach(page.posts, viewer=request.user)
+    context = {
+        "topic": topic,
+        "page": page,
+        "form": PostForm(),
+        "stream_url": _stream_url(request, topic, page.posts),
+    }
+    return render(request, "forum/topic_detail.html", context)
+
+
+def _stream_url(request: HttpRequest, topic: Topic, shown: list[Post]) -> str:
+    """Where the words of open asks arrive; empty while the page shows none."""
+    asks = (ask for post in shown for ask in post.open_asks)
+    is_any_open = any(ask.state.is_open for ask in asks)
+    return live.stream_url(request, topic) if is_any_open else ""
+
+
+@member_required
+def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
+    """The form for a new topic, its preview, and the new topic."""
+    subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
+    form = TopicForm(sent(request))
+    context = {"subforum": subforum, "form": form}
+    if request.method != "POST":
+        return render(request, "forum/topic_create.html", context)
+    if form.is_valid():
+        values = form.cleaned_data
+        if "preview" in request.POST:
+            context["preview"] = markup.stored(markup.render(values["body"]))
+            return render(request, "forum/topic_create.html", context)
+        try:
+            topic = posts.create_topic(subforum=subforum, author=request.user, **values)
+        except ForllmError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect(topic)
+    return render(request, "forum/topic_create.html", context, status=422)

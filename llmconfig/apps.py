@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class LlmConfigConfig(AppConfig):
+    name = "llmconfig"
+    verbose_name = "Models"

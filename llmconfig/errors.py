@@ -1,0 +1,57 @@
+"""What can go wrong with models and their endpoints."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from core.errors import ForllmError
+
+if TYPE_CHECKING:
+    from llmconfig.client import Answer
+
+MESSAGES = {
+    "bad_request": "The provider did not accept the request.",
+    "cancelled": "The call was cancelled.",
+    "empty": "The model gave an empty answer.",
+    "filtered": "The provider's filter held the request back.",
+    "interrupted": "The call was interrupted.",
+    "key_refused": "The provider refused the key, or its account may not do this.",
+    "malformed": "The provider's answer could not be understood.",
+    "no_model": "The provider has no such model, or the address is wrong.",
+    "overloaded": "The provider failed or broke off.",
+    "rate_limited": "The provider was asked too often.",
+    "timed_out": "The model took too long.",
+    "too_long": "The text is too long for the model.",
+    "unreachable": "The provider cannot be reached.",
+}
+
+
+class CallFailed(ForllmError):
+    """A call to a model that brought no usable answer.
+
+    `kind` is a key of MESSAGES, each of which is the value of an `llmqueue` Outcome.
+    `retry_after` is what the provider asked for. `partial` is what had arrived: text,
+    usage and times, as far as known. Nothing the provider wrote is in the message.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str = "",
+        *,
+        status: int | None = None,
+        retry_after: timedelta | None = None,
+        partial: "Answer | None" = None,
+    ) -> None:
+        self.kind = kind
+        self.retry_after = retry_after
+        self.partial = partial
+        message = message or MESSAGES[kind]
+        super().__init__(f"{message} (HTTP {status})" if status else message)
+
+
+class TrialFailed(ForllmError):
+    """The trial of an endpoint failed; `kind` is a key of MESSAGES."""
+
+    def __init__(self, kind: str, message: str = "") -> None:
+        self.kind = kind
+        super().__init__(message or MESSAGES[kind])

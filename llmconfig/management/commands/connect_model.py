@@ -1,0 +1,47 @@
+"""`manage.py connect_model`: connect a provider without the settings page."""
+
+import getpass
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import AddressDenied
+from llmconfig import services
+from llmconfig.errors import TrialFailed
+from llmconfig.providers import PROVIDERS
+
+
+class Command(BaseCommand):
+    """The key comes by prompt or standard input: arguments are seen by everybody."""
+
+    help = "Connect a model. The key is asked for, or read from standard input."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("provider", choices=sorted(PROVIDERS.keys() - {"demo"}))
+        parser.add_argument("model", help="as the provider calls it")
+        parser.add_argument("--address", default="", help="the base URL")
+        parser.add_argument("--not-default", action="store_true")
+        parser.add_argument(
+            "--untried", action="store_true", help="save without a trial"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            endpoint, result = services.connect_endpoint(
+                provider=options["provider"],
+                api_base=options["address"].rstrip("/"),
+                key=_read_key(),
+                model=options["model"],
+                is_default=not options["not_default"],
+                is_tried=not options["untried"],
+            )
+        except (AddressDenied, TrialFailed) as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"{endpoint.name} is connected. {result}")
+
+
+def _read_key() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Key (blank for none): ").strip()
+    return sys.stdin.readline().strip()

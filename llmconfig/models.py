@@ -1,0 +1,191 @@
+"""Endpoints, configs, profiles, and what a member prefers."""
+
+import uuid
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from llmconfig.providers import CHOICES, PROVIDERS, Provider
+
+
+class EndpointQuerySet(models.QuerySet["Endpoint"]):
+    """Questions about many endpoints."""
+
+    def in_order(self) -> Self:
+        """Enabled endpoints, the site's first choice first."""
+        return self.filter(is_enabled=True).order_by("position", "pk")
+
+
+class Endpoint(models.Model):
+    """A provider account that the site can call."""
+
+    name = models.CharField(max_length=60, unique=True)
+    provider = models.CharField(max_length=20, choices=CHOICES)
+    api_base = models.URLField(blank=True, help_text="Blank: the provider's own.")
+    site_key = models.TextField(blank=True, help_text="Encrypted; see core.encryption.")
+    default_model = models.CharField(max_length=120, blank=True)
+    is_enabled = models.BooleanField(default=True)
+    max_in_flight = models.PositiveSmallIntegerField(
+        default=4, validators=[MinValueValidator(1)]
+    )
+    call_deadline = models.DurationField(default=timedelta(minutes=10))
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = EndpointQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="llmconfig_endpoint_deadline_within_two_hours",
+                condition=Q(call_deadline__gt=timedelta(0))
+                & Q(call_deadline__lte=timedelta(hours=2)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def kind(self) -> Provider:
+        return PROVIDERS[self.provider]
+
+    @property
+    def address(self) -> str:
+        """The base address that is called, without a slash at its end."""
+        return (self.api_base or self.kind.api_base).rstrip("/")
+
+
+def _parameter(
+    *, low: float, high: float
+) -> "models.FloatField[float | None, float | None]":
+    """A sampling parameter; null means it is not sent, 0 means 0."""
+    return models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(low), MaxValueValidator(high)],
+    )
+
+
+class LLMConfigQuerySet(models.QuerySet["LLMConfig"]):
+    """Questions about many configs."""
+
+    def usable_by(self, user: object) -> Self:
+        """The site's configs and the member's own."""
+        return self.filter(Q(owner=None) | Q(owner=user))
+
+
+class LLMConfig(models.Model):
+    """A named model with its parameters; the site's own when `owner` is null."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=60)
+    description = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    is_global = models.BooleanField(default=False)
+    is_default = models.BooleanField(default=False)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT)
+    model = models.CharField(max_length=120)
+    vision_model = models.CharField(max_length=120, blank=True)
+    temperature = _parameter(low=0, high=2)
+    top_p = _parameter(low=0, high=1)
+    top_k = models.PositiveIntegerField(null=True, blank=True)
+    frequency_penalty = _parameter(low=-2, high=2)
+    presence_penalty = _parameter(low=-2, high=2)
+    repetition_penalty = _parameter(low=0, high=2)
+    max_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    context_posts = models.PositiveSmallIntegerField(default=20)
+    context_tokens = models.PositiveIntegerField(default=2000)
+    fallback = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects = LLMConfigQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="llmconfig_config_global_without_owner",
+                condition=Q(is_global=True, owner__isnull=True)
+                | Q(is_global=False, owner__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="llmconfig_config_default_is_global",
+                condition=Q(is_default=False) | Q(is_global=True),
+            ),
+            models.UniqueConstraint(
+                fields=["is_default"],
+                condition=Q(is_default=True),
+                name="llmconfig_config_one_default",
+            ),
+            models.UniqueConstraint(
+                Lower("name"),
+                "owner",
+                name="llmconfig_config_name_once_per_owner",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelProfile(models.Model):
+    """An intent that points to a config, such as `fast` or `balanced`."""
+
+    key = models.SlugField(max_length=30, unique=True)
+    config = models.ForeignKey(LLMConfig, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AISettings(models.Model):
+    """What a member set for themselves; made on demand."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="ai_settings"
+    )
+    default_config = models.ForeignKey(
+        LLMConfig, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    ai_enabled = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"AI settings of {self.user_id}"
+
+
+class ProviderPreference(models.Model):
+    """The model a member wants of one endpoint when that endpoint is asked for."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE)
+    model = models.CharField(max_length=120)
+    uses = models.PositiveIntegerField(default=0)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "endpoint"],
+                name="llmconfig_preference_once_per_endpoint",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.endpoint_id}"

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from llmconfig import views
+
+app_name = "llmconfig"
+urlpatterns = [
+    path("settings/endpoints/", views.endpoint_list, name="endpoint_list"),
+    path("settings/endpoints/new/", views.endpoint_create, name="endpoint_create"),
+    path(
+        "settings/endpoints/<int:endpoint_id>/",
+        views.endpoint_edit,
+        name="endpoint_edit",
+    ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/test/",
+        views.endpoint_test,
+        name="endpoint_test",
+    ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/toggle/",
+        views.endpoint_toggle,
+        name="endpoint_toggle",
+    ),
+]

@@ -1,0 +1,29 @@
+"""Cleaning what a model wrote, before it is shown, judged or kept."""
+
+import re
+
+from core.markup import clean_text
+
+# Hidden reasoning that some servers leave in the text; an unclosed block runs to the end.
+_THOUGHTS = re.compile(
+    r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL
+)
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|\Z)")
+
+
+def clean_answer(text: str, *, name: str, tag: str) -> str:
+    """`text` without control characters, reasoning, our tags or a leading own name.
+
+    Works on an answer that is still growing too: what is cut later was provisional.
+    """
+    text = _THOUGHTS.sub("", clean_text(text))
+    text = re.sub(rf"</?{re.escape(tag)}\b[^>\n]*>?", "", text, flags=re.IGNORECASE)
+    text = text.lstrip()
+    prefix = re.compile(rf"(?:\*\*)?{re.escape(name)}(?:\*\*)?\s*:(?:\*\*)?\s+", re.I)
+    return prefix.sub("", text, count=1) if prefix.match(text) else text
+
+
+def whole_sentences(text: str) -> str:
+    """`text` up to its last full sentence, or all of it when it has none."""
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    return text[: ends[-1]] if ends else text

@@ -1,0 +1,121 @@
+"""What one worker process does about all its running calls at once.
+
+One thread: every second one query finds the calls whose request was cancelled or taken
+over and cuts them; every heartbeat one statement renews all leases and one row says
+that this worker is alive.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.models.functions import Now
+
+from llmconfig.client import CallHandle
+from llmqueue.models import LLMRequest, WorkerHeartbeat
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 1.0
+
+
+class Control:
+    """The running calls of this process by their lease token."""
+
+    def __init__(self) -> None:
+        self._calls: dict[uuid.UUID, CallHandle] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self.is_stopping = False
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+
+    def start(self) -> None:
+        """Begin to watch; a second call does nothing."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="queue-control", daemon=True
+                )
+                self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch; running calls go on until their leases lapse."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    @contextmanager
+    def watch(self, lease_token: uuid.UUID) -> Iterator[CallHandle]:
+        """A handle for one call, which is cut when the lease is no longer held."""
+        handle = CallHandle()
+        with self._lock:
+            self._calls[lease_token] = handle
+            if self.is_stopping:
+                handle.cancel("interrupted")
+        try:
+            yield handle
+        finally:
+            with self._lock:
+                del self._calls[lease_token]
+
+    def interrupt_all(self) -> None:
+        """Cut every call because this process is about to end; their work goes back."""
+        with self._lock:
+            self.is_stopping = True
+            for handle in self._calls.values():
+                handle.cancel("interrupted")
+
+    def _run(self) -> None:
+        next_beat = 0.0
+        while not self._ended.wait(CHECK_SECONDS):
+            try:
+                if time.monotonic() >= next_beat:
+                    self._beat()
+                    next_beat = (
+                        time.monotonic() + settings.LLM_HEARTBEAT.total_seconds()
+                    )
+                self._cut_lost()
+            except Error as error:
+                # Without a database leases lapse and the fence keeps results single.
+                log.warning("control: no database: %s", type(error).__name__)
+            finally:
+                connection.close()
+
+    def _tokens(self) -> list[uuid.UUID]:
+        with self._lock:
+            return list(self._calls)
+
+    def _beat(self) -> None:
+        tokens = self._tokens()
+        if tokens:
+            LLMRequest.objects.held_by(tokens).update(
+                lease_until=Now() + settings.LLM_LEASE
+            )
+        WorkerHeartbeat.objects.update_or_create(
+            name=self.name,
+            defaults={"seen_at": Now(), "running_count": len(tokens)},
+        )
+
+    def _cut_lost(self) -> None:
+        tokens = self._tokens()
+        if not tokens:
+            return
+        held = set(
+            LLMRequest.objects.held_by(tokens).values_list("lease_token", flat=True)
+        )
+        with self._lock:
+            for token in set(tokens) - held:
+                if token in self._calls:
+                    log.info("control: lease %s lost, its call is cut", token)
+                    self._calls[token].cancel("cancelled")
+
+
+control = Control()

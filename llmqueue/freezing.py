@@ -1,0 +1,104 @@
+"""Fixing who answers, just before the call: rights, receipt, prompt, attempt."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from core.models import SiteSettings
+from llmconfig import client
+from llmconfig.models import LLMConfig
+from llmqueue import prompts
+from llmqueue.errors import LeaseLost, WrongLane
+from llmqueue.handlers import handler_for
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
+from llmqueue.resolution import Receipt, resolve, use_fallback
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """An attempt, ready to be called: its row is committed with outcome unknown."""
+
+    attempt: LLMAttempt
+    receipt: Receipt
+    messages: list[dict[str, str]]
+    tag: str
+
+
+@transaction.atomic
+def freeze(request: LLMRequest) -> Frozen:
+    """Check every right again, resolve, and write the attempt and its prompt.
+
+    Raises Refused when it must not run, WrongLane when it belongs in another lane, and
+    LeaseLost when another worker has it.
+    """
+    if not LLMRequest.objects.lock_held(request):
+        raise LeaseLost
+    handler = handler_for(request)
+    receipt = resolve(handler.inputs(request))
+    if request.fallback_config is not None:
+        receipt = use_fallback(receipt, request.fallback_config)
+    if request.lane.endpoint_id != receipt.choice.endpoint.pk:
+        raise WrongLane(receipt.choice.endpoint)
+    tag = f"post-{secrets.token_hex(3)}"
+    parts = _prompt(request, receipt, tag)
+    attempt = _write(request, receipt, parts)
+    return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
+
+
+def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:
+    config = receipt.choice.config or LLMConfig()
+    shortened = request.attempts.filter(outcome=Outcome.TOO_LONG).exists()
+    limits = prompts.Limits(
+        posts=1 if shortened else config.context_posts,
+        tokens=0 if shortened else config.context_tokens,
+    )
+    return prompts.build(
+        site_rules=SiteSettings.load().site_rules,
+        persona=receipt.persona,
+        version=receipt.version,
+        conversation=handler_for(request).messages(request, most_turns=limits.posts),
+        limits=limits,
+        tag=tag,
+        count=client.count_tokens,
+    )
+
+
+def _write(
+    request: LLMRequest, receipt: Receipt, parts: list[prompts.Part]
+) -> LLMAttempt:
+    choice = receipt.choice
+    attempt = LLMAttempt.objects.create(
+        request=request,
+        number=request.attempts.count() + 1,
+        lease_token=request.held_token,
+        receipt=receipt.as_json(),
+        persona_version=receipt.version,
+        config=choice.config,
+        endpoint=choice.endpoint,
+    )
+    PromptPart.objects.bulk_create(
+        PromptPart(
+            attempt=attempt,
+            position=position,
+            kind=part.kind,
+            role=part.role,
+            source_kind=part.source_kind,
+            source_key=part.source_key,
+            text=part.text,
+            tokens=part.tokens,
+        )
+        for position, part in enumerate(parts)
+    )
+    log.info(
+        "request %s attempt %s: persona by %s, model %s by %s",
+        request.public_id,
+        attempt.number,
+        receipt.persona_steps[-1].rule,
+        choice.model,
+        receipt.config_steps[-1].rule,
+    )
+    return attempt

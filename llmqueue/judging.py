@@ -1,0 +1,103 @@
+"""Judging what came back, and the one table of what is done about each outcome."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+
+from llmconfig.client import Answer, CallFailed
+from llmqueue.cleaning import clean_answer, whole_sentences
+from llmqueue.models import Outcome
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an outcome leads to.
+
+    `calls`: how often the same model is called in a row before that outcome counts;
+    `falls_back`: whether the config's fallback is then asked, once.
+    """
+
+    calls: int = 1
+    falls_back: bool = False
+    sentence: str = ""
+
+
+RULES = {
+    Outcome.EMPTY: Rule(2, True, "The model answered with nothing."),
+    Outcome.REFUSED: Rule(1, True, "The model refused to answer this."),
+    Outcome.FILTERED: Rule(1, True, "The provider's filter held the answer back."),
+    Outcome.MALFORMED: Rule(2, True, "The provider's answer could not be understood."),
+    Outcome.TOO_LONG: Rule(2, True, "This is too long for the model."),
+    Outcome.RATE_LIMITED: Rule(3, True, "The provider is asked too often just now."),
+    Outcome.OVERLOADED: Rule(3, True, "The provider failed."),
+    Outcome.UNREACHABLE: Rule(2, True, "The model's server could not be reached."),
+    Outcome.TIMED_OUT: Rule(1, True, "The model took too long."),
+    Outcome.KEY_REFUSED: Rule(1, False, "The provider refused the key."),
+    Outcome.NO_MODEL: Rule(1, True, "The provider has no model of this name."),
+    Outcome.BAD_REQUEST: Rule(1, False, "The provider refused the request."),
+    Outcome.INTERRUPTED: Rule(),
+    Outcome.CANCELLED: Rule(),
+}
+
+# Delay before the second and the third call, seconds; doubled with jitter of a half.
+_FIRST_RETRY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one call. `text` is clean and may be posted if `is_answer`."""
+
+    outcome: Outcome
+    text: str = ""
+    detail: str = ""
+    answer: Answer | None = None
+    retry_after: timedelta | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        return self.outcome in (Outcome.ANSWERED, Outcome.CUT_OFF)
+
+    @property
+    def rule(self) -> Rule:
+        return RULES[self.outcome]
+
+    def retry_delay(self, failures: int) -> timedelta:
+        """How long to wait after `failures` calls that ended like this one.
+
+        A provider's own Retry-After is kept, up to LLM_MAX_RETRY_AFTER.
+        """
+        if self.retry_after is not None:
+            return min(self.retry_after, settings.LLM_MAX_RETRY_AFTER)
+        seconds = _FIRST_RETRY_SECONDS * 2 ** (failures - 1)
+        jitter = random.uniform(1, 1.5)  # noqa: S311  # spreads retries, no secret
+        return timedelta(seconds=seconds * jitter)
+
+
+def judge(answer: Answer, *, name: str, tag: str) -> Verdict:
+    """The verdict on an answer; `name` and `tag` are cleaned away (see cleaning).
+
+    Refusals count only by the provider's own signals: its refusal field or its finish
+    reason. Prose that sounds like a refusal is posted.
+    """
+    text = clean_answer(answer.text, name=name, tag=tag).strip()
+    if answer.refusal:
+        return Verdict(Outcome.REFUSED, text, answer=answer)
+    if answer.finish_reason == "content_filter":
+        return Verdict(Outcome.FILTERED, text, answer=answer)
+    if not text:
+        return Verdict(Outcome.EMPTY, answer=answer)
+    if len(text) > settings.LLM_MAX_REPLY_CHARS:
+        text = text[: settings.LLM_MAX_REPLY_CHARS]
+        return Verdict(Outcome.CUT_OFF, whole_sentences(text), answer=answer)
+    if answer.finish_reason == "length":
+        return Verdict(Outcome.CUT_OFF, whole_sentences(text), answer=answer)
+    return Verdict(Outcome.ANSWERED, text, answer=answer)
+
+
+def judge_failure(failure: CallFailed) -> Verdict:
+    """The verdict on a call that brought no answer."""
+    return Verdict(
+        Outcome(failure.kind), detail=failure.message, retry_after=failure.retry_after
+    )

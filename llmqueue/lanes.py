@@ -1,0 +1,23 @@
+"""Lanes, and the turn a request gets in one."""
+
+from django.db.models import Max
+
+from llmconfig.models import Endpoint
+from llmqueue.models import Lane, LLMRequest
+
+
+def lane_of(endpoint: Endpoint | None) -> Lane:
+    """The lane of `endpoint`, made on first use; None: of requests without one."""
+    lane, _ = Lane.objects.get_or_create(endpoint=endpoint)
+    return lane
+
+
+def next_turn(lane: Lane, member_id: int | None) -> int:
+    """Where a member's new request stands: behind their own, level with the others.
+
+    The first of a member who has nothing waiting enters at the turn now served, so it
+    never stands behind another member's backlog.
+    """
+    own = LLMRequest.objects.unfinished().filter(lane=lane, requested_by=member_id)
+    highest: int | None = own.aggregate(highest=Max("turn"))["highest"]
+    return lane.turn if highest is None else max(lane.turn, highest + 1)

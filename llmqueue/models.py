@@ -1,0 +1,374 @@
+"""Requests for model work, the lanes they wait in, and the attempts made for them."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from llmconfig.models import Endpoint, LLMConfig
+from personas.models import Persona, PersonaVersion
+
+
+class Status(models.TextChoices):
+    """Where a request stands. The last three are final and never change."""
+
+    PENDING = "pending", "Waiting"
+    PROCESSING = "processing", "Writing"
+    COMPLETE = "complete", "Done"
+    ERROR = "error", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+FINAL = (Status.COMPLETE, Status.ERROR, Status.CANCELLED)
+
+
+class Lane(models.Model):
+    """The line in which requests for one endpoint wait; `endpoint` null: not yet known.
+
+    `turn` is the turn last served, so that a newcomer's first request enters at the
+    front of the line and not behind somebody's ten thousandth.
+    """
+
+    endpoint = models.OneToOneField(Endpoint, null=True, on_delete=models.CASCADE)
+    is_enabled = models.BooleanField(default=True)
+    turn = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint"],
+                name="queue_lane_one_unresolved",
+                condition=Q(endpoint=None),
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.endpoint.name if self.endpoint else "unresolved"
+
+
+class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
+    """Questions about many requests, and the guarded updates of one."""
+
+    def unfinished(self) -> Self:
+        """Requests that still wait or run."""
+        return self.filter(status__in=[Status.PENDING, Status.PROCESSING])
+
+    def running(self) -> Self:
+        """Requests some worker holds."""
+        return self.filter(status=Status.PROCESSING)
+
+    def claimable(self, lane: Lane) -> Self:
+        """Requests of `lane` that may be taken now, the next one first; locks it."""
+        return (
+            self.filter(lane=lane, status=Status.PENDING, is_ready=True)
+            .order_by("priority", "turn", "pk")
+            .select_for_update(skip_locked=True, of=("self",))
+        )
+
+    def lapsed(self) -> Self:
+        """Requests whose worker has not renewed its lease, by the database's clock."""
+        return self.running().filter(lease_until__lt=Now())
+
+    def due(self) -> Self:
+        """Delayed requests whose time has come."""
+        return self.filter(
+            status=Status.PENDING, is_ready=False, after=None, not_before__lte=Now()
+        )
+
+    def held_by(self, tokens: Iterable[uuid.UUID]) -> Self:
+        """Running requests with one of these lease tokens."""
+        return self.running().filter(lease_token__in=list(tokens))
+
+    def ahead_of(self, request: "LLMRequest") -> Self:
+        """Requests of the same lane that will be claimed before `request`."""
+        return self.filter(
+            Q(turn__lt=request.turn) | Q(turn=request.turn, pk__lt=request.pk),
+            lane=request.lane_id,
+            priority=request.priority,
+            status=Status.PENDING,
+            is_ready=True,
+        )
+
+    def update_held(self, request: "LLMRequest", **values: Any) -> bool:
+        """Write `values` if `request` still holds its lease; False if it lost it.
+
+        One UPDATE guarded by the lease token, so a worker that was thought dead
+        cannot overwrite what another has finished.
+        """
+        held = self.running().filter(pk=request.pk, lease_token=request.lease_token)
+        return held.update(**values) == 1
+
+    def lock_held(self, request: "LLMRequest") -> bool:
+        """Lock the row of `request`; False if its lease is no longer held."""
+        held = self.running().filter(pk=request.pk, lease_token=request.lease_token)
+        return bool(held.select_for_update(no_key=True).values_list("pk"))
+
+    def close(self, request: "LLMRequest", *, status: Status, **outcome: Any) -> bool:
+        """End `request` with a final status under the same guard; False if lost."""
+        return self.update_held(
+            request,
+            status=status,
+            lease_token=None,
+            lease_until=None,
+            is_ready=False,
+            finished_at=Now(),
+            **outcome,
+        )
+
+
+class LLMRequest(models.Model):
+    """One piece of work for a language model, and what became of it."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=20)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL
+    )
+    # What the member chose; null leaves the choice to the resolution order.
+    persona = models.ForeignKey(
+        Persona, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    config = models.ForeignKey(
+        LLMConfig, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    endpoint = models.ForeignKey(
+        Endpoint, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    mode = models.CharField(max_length=30, default="general")
+    # Kept when the persona is gone, so that its absence can be told from no choice.
+    asked_name = models.CharField(max_length=60, blank=True)
+    # Set once the first config's calls are used up; that config is then passed over.
+    fallback_config = models.ForeignKey(
+        LLMConfig,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    place_kind = models.CharField(max_length=20, blank=True)
+    place_key = models.CharField(max_length=40, blank=True)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
+    priority = models.SmallIntegerField(default=0)
+    turn = models.BigIntegerField()
+    is_ready = models.BooleanField(default=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    after = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="children",
+    )
+    retry_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="retries",
+    )
+    idempotency_key = models.CharField(max_length=64, blank=True)
+
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lapses = models.PositiveSmallIntegerField(default=0)
+
+    error_class = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    correlation_id = models.CharField(max_length=40, blank=True)
+
+    created_at = models.DateTimeField(db_default=Now())
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LLMRequestQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="queue_llmrequest_lease_only_while_processing",
+                condition=Q(
+                    status="processing",
+                    lease_until__isnull=False,
+                    lease_token__isnull=False,
+                )
+                | (
+                    ~Q(status="processing")
+                    & Q(lease_until__isnull=True, lease_token__isnull=True)
+                ),
+            ),
+            models.CheckConstraint(
+                name="queue_llmrequest_finished_when_final",
+                condition=Q(status__in=["pending", "processing"], finished_at=None)
+                | Q(
+                    status__in=["complete", "error", "cancelled"],
+                    finished_at__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="queue_llmrequest_error_has_class",
+                condition=~Q(status="error") | ~Q(error_class=""),
+            ),
+            models.UniqueConstraint(
+                fields=["requested_by", "idempotency_key"],
+                condition=~Q(idempotency_key=""),
+                name="queue_llmrequest_once_per_key",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lane", "priority", "turn", "id"],
+                condition=Q(status="pending", is_ready=True),
+                name="queue_claim",
+            ),
+            models.Index(
+                fields=["not_before"],
+                condition=Q(status="pending", is_ready=False),
+                name="queue_delayed",
+            ),
+            models.Index(
+                fields=["lane", "lease_token"],
+                condition=Q(status="processing"),
+                name="queue_running",
+            ),
+            models.Index(
+                fields=["requested_by", "lane", "-turn"],
+                condition=Q(status__in=["pending", "processing"]),
+                name="queue_unfinished_by_member",
+            ),
+            models.Index(
+                fields=["place_kind", "place_key", "-id"], name="queue_by_place"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} {self.status}"
+
+    @property
+    def held_token(self) -> uuid.UUID:
+        """The lease token of a request that this worker holds."""
+        assert self.lease_token is not None  # noqa: S101  # a claimed request has one
+        return self.lease_token
+
+    @property
+    def is_open(self) -> bool:
+        """Still waiting or running, so a page about it should look again."""
+        return self.status not in FINAL
+
+
+class Outcome(models.TextChoices):
+    """What became of one call; unknown until it is known."""
+
+    UNKNOWN = "unknown", "Unknown"
+    ANSWERED = "answered", "Answered"
+    CUT_OFF = "cut_off", "Answered, cut off at the length limit"
+    EMPTY = "empty", "Empty answer"
+    REFUSED = "refused", "Refused by the model"
+    FILTERED = "filtered", "Held back by the provider's filter"
+    MALFORMED = "malformed", "Answer not understood"
+    TOO_LONG = "too_long", "Too long for the model"
+    RATE_LIMITED = "rate_limited", "Asked too often"
+    OVERLOADED = "overloaded", "Provider failed"
+    UNREACHABLE = "unreachable", "Not reachable"
+    TIMED_OUT = "timed_out", "Took too long"
+    KEY_REFUSED = "key_refused", "Key refused"
+    NO_MODEL = "no_model", "No such model"
+    BAD_REQUEST = "bad_request", "Request refused by the provider"
+    INTERRUPTED = "interrupted", "Interrupted"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class LLMAttempt(models.Model):
+    """One call to a model made for a request; these rows are the truth about use."""
+
+    request = models.ForeignKey(
+        LLMRequest, on_delete=models.PROTECT, related_name="attempts"
+    )
+    number = models.PositiveSmallIntegerField()
+    lease_token = models.UUIDField()
+    # The explanation as text, valid after the rows it names have changed or gone.
+    receipt = models.JSONField()
+    persona_version = models.ForeignKey(PersonaVersion, on_delete=models.PROTECT)
+    config = models.ForeignKey(LLMConfig, null=True, on_delete=models.SET_NULL)
+    endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL)
+    # Null: the site's key.
+    key_owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL
+    )
+    outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.UNKNOWN)
+    outcome_detail = models.TextField(blank=True)
+    answer = models.TextField(blank=True, help_text="Cleaned text, posted or not.")
+    tokens_in = models.PositiveIntegerField(null=True)
+    tokens_out = models.PositiveIntegerField(null=True)
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, null=True)
+    started_at = models.DateTimeField(db_default=Now())
+    first_text_seconds = models.FloatField(null=True)
+    total_seconds = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "number"], name="queue_attempt_number_once"
+            ),
+            models.CheckConstraint(
+                name="queue_attempt_cost_not_negative",
+                condition=Q(cost_usd__isnull=True) | Q(cost_usd__gte=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.request_id}: {self.outcome}"
+
+
+class PromptPart(models.Model):
+    """One part of the prompt as it was sent; `source` names what it was made from.
+
+    A table of its own keeps the queue's rows small.
+    """
+
+    attempt = models.ForeignKey(
+        LLMAttempt, on_delete=models.CASCADE, related_name="parts"
+    )
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=20)
+    role = models.CharField(max_length=10)
+    source_kind = models.CharField(max_length=20, blank=True)
+    source_key = models.CharField(max_length=40, blank=True)
+    text = models.TextField(blank=True)
+    tokens = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "position"], name="queue_part_position_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["source_kind", "source_key"], name="queue_part_source")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of attempt {self.attempt_id}"
+
+
+class WorkerHeartbeat(models.Model):
+    """A worker process that was alive at `seen_at`."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    seen_at = models.DateTimeField()
+    running_count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def any_alive(cls) -> bool:
+        """Whether some worker was seen within three beats, by the database clock."""
+        since = Now() - 3 * settings.LLM_HEARTBEAT
+        return cls.objects.filter(seen_at__gte=since).exists()

@@ -1,0 +1,167 @@
+"""What is written when a call has ended: settling, delivering, trying again, ending.
+
+Settling happens whatever became of the lease. Everything else begins with an update
+that is fenced by the lease token, so of two workers only one can act.
+"""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from core import markup
+from llmconfig.models import Endpoint, LLMConfig, ModelProfile
+from llmqueue import lanes, live
+from llmqueue.errors import LeaseLost, Refused
+from llmqueue.handlers import handler_for
+from llmqueue.judging import Verdict
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
+
+log = logging.getLogger(__name__)
+
+
+def settle(attempt: LLMAttempt, verdict: Verdict) -> None:
+    """Write what one call brought and used; what is not known stays null."""
+    answer = verdict.answer
+    attempt.outcome = verdict.outcome
+    attempt.outcome_detail = verdict.detail
+    attempt.answer = verdict.text
+    if answer is not None:
+        attempt.tokens_in = answer.tokens_in
+        attempt.tokens_out = answer.tokens_out
+        attempt.cost_usd = answer.cost_usd and answer.cost_usd.quantize(Decimal("1e-8"))
+        attempt.first_text_seconds = answer.first_text_seconds
+        attempt.total_seconds = answer.total_seconds
+    # Only a call that is not settled yet: a lapsed one may have been, meanwhile.
+    LLMAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.UNKNOWN).update(
+        **{
+            name: getattr(attempt, name)
+            for name in (
+                "outcome",
+                "outcome_detail",
+                "answer",
+                "tokens_in",
+                "tokens_out",
+                "cost_usd",
+                "first_text_seconds",
+                "total_seconds",
+            )
+        }
+    )
+
+
+def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
+    """Deliver the answer, or do what the outcome's rule says.
+
+    Returns the delay after which the request wants to run again, None if it has ended
+    or is ready at once.
+    """
+    request = attempt.request
+    if verdict.is_answer:
+        deliver(attempt, verdict)
+        return None
+    if verdict.outcome == Outcome.INTERRUPTED:
+        put_back(request, delay=None)
+        return None
+    if verdict.outcome == Outcome.CANCELLED:
+        log.info("request %s: lease lost, its answer is dropped", request.public_id)
+        return None
+    return _try_again(attempt, verdict)
+
+
+def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
+    """Put the answer in its place and close the request, both or neither.
+
+    The text is rendered before the transaction. If another worker holds the request
+    nothing is written; if the handler refuses, the request ends with its reason.
+    """
+    request = attempt.request
+    html = markup.render(verdict.text)
+    try:
+        with transaction.atomic():
+            if not LLMRequest.objects.close(request, status=Status.COMPLETE):
+                raise LeaseLost
+            handler_for(request).deliver(attempt, text=verdict.text, html=html)
+    except LeaseLost:
+        log.info("request %s: lease lost, its answer is dropped", request.public_id)
+    except Refused as refusal:
+        end(request, refusal)
+    else:
+        live.announce([request.public_id])
+
+
+def end(request: LLMRequest, refusal: Refused) -> None:
+    """End the request with the refusal's reason, if its lease is still held."""
+    LLMRequest.objects.close(
+        request,
+        status=Status.ERROR if refusal.is_failure else Status.CANCELLED,
+        error_class=refusal.error_class,
+        error_message=refusal.message,
+    )
+    live.announce([request.public_id])
+
+
+def put_back(
+    request: LLMRequest,
+    *,
+    delay: timedelta | None,
+    fallback: LLMConfig | None = None,
+) -> None:
+    """Let the request wait again, at once or after `delay`, without counting a lapse."""
+    LLMRequest.objects.update_held(
+        request,
+        status=Status.PENDING,
+        lease_token=None,
+        lease_until=None,
+        is_ready=delay is None,
+        not_before=None if delay is None else Now() + delay,
+        fallback_config=fallback or request.fallback_config,
+    )
+    live.announce([request.public_id])
+
+
+def move(request: LLMRequest, endpoint: Endpoint) -> None:
+    """Let the request wait in the lane of `endpoint`, without counting a lapse."""
+    lane = lanes.lane_of(endpoint)
+    LLMRequest.objects.update_held(
+        request,
+        status=Status.PENDING,
+        lease_token=None,
+        lease_until=None,
+        lane=lane,
+        turn=lanes.next_turn(lane, request.requested_by_id),
+    )
+
+
+def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
+    """Call the same model again, then its fallback once, else end with the reason."""
+    request = attempt.request
+    on_fallback = request.fallback_config is not None
+    calls = request.attempts.exclude(outcome__in=[Outcome.UNKNOWN, Outcome.INTERRUPTED])
+    failures = calls.filter(outcome=verdict.outcome).count()
+    may_repeat = (
+        failures < verdict.rule.calls and calls.count() < settings.LLM_MAX_CALLS
+    )
+    if may_repeat and not on_fallback:
+        delay = verdict.retry_delay(failures)
+        put_back(request, delay=delay)
+        return delay
+    fallback = _fallback_of(attempt)
+    if verdict.rule.falls_back and fallback and not on_fallback:
+        put_back(request, delay=None, fallback=fallback)
+        return None
+    message = verdict.detail or verdict.rule.sentence
+    end(request, Refused(str(verdict.outcome), message, is_failure=True))
+    return None
+
+
+def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:
+    """The config's own fallback, else that of the site: the profile `fallback`."""
+    if attempt.config is not None and attempt.config.fallback is not None:
+        return attempt.config.fallback
+    profile = ModelProfile.objects.filter(key="fallback").first()
+    is_itself = profile is not None and profile.config == attempt.config
+    return None if profile is None or is_itself else profile.config

@@ -1,0 +1,77 @@
+"""Putting right what was left lying: the guarantee that every request runs.
+
+Safe in doubles: each step is one guarded update or locks its rows and skips others'.
+"""
+
+import logging
+import uuid
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from llmqueue import live
+from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
+
+log = logging.getLogger(__name__)
+
+
+class Swept(NamedTuple):
+    """What one sweep found: requests made ready, taken from lost workers, claimable."""
+
+    ready: int
+    lapsed: int
+    claimable: int
+
+
+def sweep() -> Swept:
+    """Make due requests ready and take back those whose worker is gone."""
+    ready = make_due_ready()
+    lapsed = _take_back_lapsed()
+    live.announce(lapsed)
+    WorkerHeartbeat.objects.filter(seen_at__lt=Now() - 10 * settings.LLM_LEASE).delete()
+    waiting = LLMRequest.objects.filter(status=Status.PENDING, is_ready=True)
+    return Swept(ready, len(lapsed), waiting.count())
+
+
+def make_due_ready() -> int:
+    """Let delayed requests whose time has come be claimed; how many they were."""
+    return LLMRequest.objects.due().update(is_ready=True, not_before=None)
+
+
+@transaction.atomic
+def _take_back_lapsed() -> list[uuid.UUID]:
+    """Return lapsed requests to their lane, or end those that lapsed too often.
+
+    Their attempts keep the outcome unknown: whether the provider answered is not known.
+    """
+    lapsed = LLMRequest.objects.lapsed().select_for_update(skip_locked=True)
+    requests = list(lapsed.only("pk", "public_id", "lapses", "lease_token"))
+    for request in requests:
+        _take_back(request)
+    return [request.public_id for request in requests]
+
+
+def _take_back(request: LLMRequest) -> None:
+    log.warning("request %s: its worker is gone", request.public_id)
+    if request.lapses + 1 < settings.LLM_MAX_LAPSES:
+        LLMRequest.objects.update_held(
+            request,
+            status=Status.PENDING,
+            lease_token=None,
+            lease_until=None,
+            is_ready=True,
+            lapses=F("lapses") + 1,
+        )
+        return
+    LLMRequest.objects.close(
+        request,
+        status=Status.ERROR,
+        lapses=F("lapses") + 1,
+        error_class="crashed",
+        error_message=(
+            f"The worker died {settings.LLM_MAX_LAPSES} times while it ran this."
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Celery's side of the queue: nudges to look at the rows."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+from llmqueue import runner, sweeper
+from llmqueue.control import control
+from llmqueue.pause import Pause
+
+log = logging.getLogger(__name__)
+
+# Nudges one sweep sends at the most; each worker thread that gets one drains the queue.
+_MOST_NUDGES = 50
+# Later than this the sweep is soon enough, and a parked message would be redelivered.
+_LONGEST_NUDGE_DELAY = timedelta(minutes=1)
+_CLOCK_SLACK = timedelta(seconds=0.2)
+_pause = Pause()
+
+
+@shared_task(  # type: ignore[untyped-decorator]
+    name="llmqueue.work",  # fixed: a moved module must not orphan queued messages
+    ignore_result=True,  # the LLMRequest row is the result
+)
+def work() -> None:
+    """Do queued work until nothing is claimable or the worker is told to end."""
+    sweeper.make_due_ready()
+    while not control.is_stopping and (delay := runner.run_once()) is not None:
+        if timedelta(0) < delay <= _LONGEST_NUDGE_DELAY:
+            nudge(delay=delay + _CLOCK_SLACK)
+
+
+@shared_task(name="llmqueue.sweep", ignore_result=True)  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Put right what was left lying, and nudge for what waits."""
+    swept = sweeper.sweep()
+    for _ in range(min(swept.claimable, _MOST_NUDGES)):
+        nudge()
+
+
+def nudge(*, delay: timedelta | None = None) -> None:
+    """Send one message that there is work; if the broker is away, the sweep will do."""
+    if _pause.is_on():
+        return
+    try:
+        work.apply_async(
+            countdown=delay.total_seconds() if delay else None, retry=False
+        )
+    except OperationalError as error:
+        _pause.begin()
+        log.warning("no nudge sent: %s", type(error).__name__)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _start_control(**kwargs: Any) -> None:
+    control.start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _interrupt_calls(**kwargs: Any) -> None:
+    control.interrupt_all()

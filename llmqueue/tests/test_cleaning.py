@@ -1,0 +1,40 @@
+import pytest
+
+from llmqueue.cleaning import clean_answer, whole_sentences
+
+TAG = "post-a1b2c3"
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("Maestro: Hello.", "Hello."),
+        ("**Maestro:** Hello.", "Hello."),
+        ("maestro : Hello.", "Hello."),
+        ("Maestro says: wait.", "Maestro says: wait."),
+        ("As Maestro: I quote him.", "As Maestro: I quote him."),
+        ("<think>secret plan</think>Hello.", "Hello."),
+        ("<think>never closed", ""),
+        ("Use <b>bold</b> tags.", "Use <b>bold</b> tags."),
+        (f'<{TAG} by="you">Hello.</{TAG}>', "Hello."),
+        ("Nul\x00 and \ud800 surrogate", "Nul and  surrogate"),
+        ("", ""),
+    ],
+)
+@pytest.mark.requirement("R-06")
+def test_clean_answer_removes_what_is_not_the_reply(raw, clean):
+    assert clean_answer(raw, name="Maestro", tag=TAG) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("One. Two. Thr", "One. Two."),
+        ("He said “go.” And th", "He said “go.”"),
+        ("no sentence at all", "no sentence at all"),
+        ("Version 1.5 is o", "Version 1.5 is o"),
+        ("Done!", "Done!"),
+    ],
+)
+def test_whole_sentences_ends_where_a_sentence_does(text, whole):
+    assert whole_sentences(text) == whole
