@@ -15,6 +15,12 @@ from core.errors import HandleRefused
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
     """Gives every new member the handle they chose."""
 
+    def is_safe_url(self, url: str) -> bool:
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:  # an address that cannot be one, such as `http://[::1`
+            return False
+
     def save_user(
         self, request: Any, user: User, form: Any, commit: bool = True
     ) -> User:

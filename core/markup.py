@@ -6,6 +6,7 @@ list of what is allowed. Post html is made once, on save, by `render`.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 # Raise it whenever `render` gives other HTML for the same text; then `render_posts`.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 
 _TAGS = frozenset(
     "a blockquote br code div em h3 h4 h5 h6 hr li ol p pre s span strong"
@@ -80,6 +81,7 @@ _KEPT_OR_INVISIBLE = re.compile(
     f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING}|$|\\s))"
     f"|[{_INVISIBLE}]+"
 )
+_EMPTY_SYMBOLS = "\u2800\U0001d159"  # a Braille cell without dots, a null notehead
 _NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -92,6 +94,14 @@ def clean_text(text: str) -> str:
     passes here before it is stored.
     """
     return _without_invisible(_NEWLINES.sub("\n", text))
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see in a text that `clean_text` has made."""
+    return not any(
+        unicodedata.category(sign)[0] in "LNPS" and sign not in _EMPTY_SYMBOLS
+        for sign in text
+    )
 
 
 def _without_invisible(text: str) -> str:
@@ -123,9 +133,13 @@ def _cleaner() -> nh3.Cleaner:
 def _is_allowed_address(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        return parts.scheme in ("", *_SCHEMES) and parts.port != 0
+        if parts.scheme not in ("", *_SCHEMES) or parts.port == 0:
+            return False
     except ValueError:  # a broken port or IPv6 address
         return False
+    # Browsers read `https:a.example` and `///a.example` as `https://a.example`.
+    needs_host = parts.scheme in ("http", "https") or address.startswith("//")
+    return bool(parts.hostname) or not needs_host
 
 
 def _foreign_host(address: str) -> str:

@@ -103,9 +103,9 @@ def check_url(text: str | httpx.URL) -> httpx.URL:
     """
     try:
         url = httpx.URL(text)
+        scheme, host, port = origin(url)  # decodes the host's name
     except (httpx.InvalidURL, ValueError):
         raise AddressDenied from None
-    scheme, host, port = origin(url)
     if scheme not in _DEFAULT_PORTS or not host or url.userinfo:
         raise AddressDenied
     if is_listed(host, port):

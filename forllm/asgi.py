@@ -1,13 +1,16 @@
 """Pages and live streams from one port.
 
 Pages go through the WSGI handler in a few threads, because Django's ASGI handler costs
-them 1.4 to 2.5 times the CPU; only `/live/` needs an event loop.
+them 1.4 to 2.5 times the CPU; only `/live/` needs an event loop. What a request carries
+is read here, before a thread is taken: a slow sender keeps none waiting.
 """
 
+import asyncio
 import os
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forllm.settings")
@@ -23,9 +26,65 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     """Answer `/live/` on the event loop and hand everything else to the pages."""
     if scope["type"] == "lifespan":
         return await _lifespan(receive, send)
-    if scope["type"] == "http" and scope["path"].startswith("/live/"):
-        return await live(scope, receive, send)
-    return await _pages(scope, receive, send)
+    if scope["type"] != "http":
+        return await _pages(scope, receive, send)
+    try:
+        async with asyncio.timeout(settings.MAX_REQUEST_TIME.total_seconds()):
+            body = await _read_body(scope, receive)
+    except TimeoutError:
+        return await _refuse(send, 408, "The request took too long to arrive.")
+    except _TooLarge:
+        return await _refuse(send, 413, "The request is too large.")
+    except _Gone:
+        return None
+    answer = live if scope["path"].startswith("/live/") else _pages
+    return await answer(scope, _replay(body, receive), send)
+
+
+class _TooLarge(Exception):
+    """More than MAX_REQUEST_BYTES."""
+
+
+class _Gone(Exception):
+    """The sender left before the end."""
+
+
+async def _read_body(scope: Any, receive: Any) -> bytes:
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if announced.isdigit() and int(announced[:20]) > settings.MAX_REQUEST_BYTES:
+        raise _TooLarge
+    body = bytearray()
+    has_more = True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(body) > settings.MAX_REQUEST_BYTES:
+            raise _TooLarge
+    return bytes(body)
+
+
+def _replay(body: bytes, receive: Any) -> Any:
+    """A `receive` that gives the whole body first, then what else happens."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return next_message
+
+
+async def _refuse(send: Any, status: int, words: str) -> None:
+    body = f"{words}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # the rest of the request is not read
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

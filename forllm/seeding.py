@@ -20,10 +20,10 @@ SUBFORUMS = (
 )
 
 WELCOME_TITLE = "Welcome: ask a persona to answer"
+# Short, because the demo model repeats what is long instead of answering it.
 WELCOME_BODY = (
-    "This is a forum for people and for AI personas. Under every post you can ask a"
-    " persona to answer it, and each answer says who wrote it, with which model and why."
-    "\n\nTo begin: what makes a conversation worth reading?"
+    "Welcome! Here people and AI personas write together."
+    " What makes a conversation worth reading?"
 )
 WELCOME_PERSONA = "maestro"
 

@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "forllm.middleware.doorkeeper",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -86,21 +87,27 @@ DATABASES = {
     "default": {
         **env.database("DATABASE_URL"),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # the pool looks before it lends a connection
         "OPTIONS": {
             "pool": {
                 "min_size": 1,
                 "max_size": env.count("DATABASE_POOL", default=8),
                 "timeout": 10,
+                # The pause between its attempts doubles until this has passed.
+                "reconnect_timeout": 10,
             },
             "connect_timeout": 5,
         },
     }
 }
 REDIS_URL = env.redis("REDIS_URL")
+# Only allauth's rate limits are in it. In the database, so that members can sign in
+# while Valkey is away, and with room enough that nobody's count is pushed out.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "core_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -200,10 +207,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+LLM_SWEEP = env.duration("LLM_SWEEP_SECONDS", default=30)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "llmqueue.sweep",
-        "schedule": env.duration("LLM_SWEEP_SECONDS", default=30),
+        "schedule": LLM_SWEEP,
+        # One that lay about while no worker ran would only bring a heap of nudges.
+        "options": {"expires": LLM_SWEEP.total_seconds()},
     }
 }
 
@@ -218,6 +228,11 @@ LLM_MAX_BODY_BYTES = 2 * 1024 * 1024
 LLM_MAX_REPLY_CHARS = 40_000
 LLM_MAX_RETRY_AFTER = timedelta(hours=1)
 LLM_PRIVATE_HOSTS = env.host_ports("LLM_PRIVATE_HOSTS", default=[])
+
+# What a request may carry, and how long it may take to arrive; no files are taken.
+MAX_REQUEST_BYTES = 3 * 1024 * 1024
+MAX_REQUEST_TIME = timedelta(seconds=10)
+FILE_UPLOAD_HANDLERS = ["forllm.uploads.NoFiles"]
 
 # Posts.
 MAX_POST_CHARS = 40_000

@@ -1,16 +1,10 @@
 """All addresses."""
 
-from django.db import connection
-from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from forllm.views import healthz
 
-def healthz(request: HttpRequest) -> HttpResponse:
-    """200 while this process answers and reaches its database."""
-    connection.ensure_connection()
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
+handler500 = "forllm.views.server_error"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("accounts/", include("allauth.urls")),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from forum.models import Ask, Post
 from llmqueue import services as queue
@@ -12,6 +12,8 @@ from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, WorkerHeart
 
 # Counting stops here: "more than 99 ahead" tells as much.
 MOST_AHEAD = 99
+# Asks without a reply that are shown under one post; open ones first, then the newest.
+MOST_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ReceiptView:
 
 
 def attach(posts: Iterable[Post], *, viewer: object) -> None:
-    """Set `open_asks` and `receipt` on each of `posts`, in two queries.
+    """Set `open_asks` and `receipt` on each of `posts`, in three queries.
 
     `open_asks`: asks of the post without a reply, oldest first, each with its `state`.
     `receipt`: the receipt of a persona's post, None for a member's.
@@ -64,8 +66,9 @@ def attach(posts: Iterable[Post], *, viewer: object) -> None:
     by_pk = {post.pk: post for post in posts}
     for post in by_pk.values():
         post.open_asks, post.receipt = [], None
-    mine = Q(post__in=by_pk, reply=None) | Q(reply__in=by_pk)
-    asks = list(_with_requests(Ask.objects.filter(mine)).order_by("pk"))
+    replied = Ask.objects.filter(reply__in=by_pk)
+    waiting = Ask.objects.filter(post__in=by_pk, reply=None).newest(MOST_SHOWN)
+    asks = [*_with_requests(replied), *_with_requests(waiting).order_by("pk")]
     attempts = _last_attempts(asks)
     for ask in asks:
         attempt = attempts.get(ask.request_id)

@@ -43,7 +43,7 @@ class BodyForm(forms.Form):
 
     def clean_body(self) -> str:
         body = markup.clean_text(self.cleaned_data["body"])
-        if not body.strip():
+        if markup.is_blank(body):
             raise forms.ValidationError("Please write something first.")
         if len(body) > settings.MAX_POST_CHARS:
             raise forms.ValidationError(
@@ -67,7 +67,7 @@ class TopicForm(PostForm):
 
     def clean_title(self) -> str:
         title = markup.clean_text(self.cleaned_data["title"]).replace("\n", " ").strip()
-        if not title:
+        if markup.is_blank(title):
             raise forms.ValidationError("Please give the topic a title.")
         return title
 

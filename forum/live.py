@@ -28,6 +28,7 @@ from llmqueue import services as queue
 TOKEN_AGE_SECONDS = 600
 RECHECK_SECONDS = 10
 _SALT = "forum.live"
+_NEW = object()  # a lease that no request has
 
 
 def stream_url(request: HttpRequest, topic: Topic) -> str:
@@ -57,8 +58,11 @@ async def events(request: HttpRequest, topic_id: int) -> AsyncIterator[str]:
     known: dict[uuid.UUID, uuid.UUID | None] = {}
     yield "retry: 3000\n\n"
     while (leases := await _open_leases(request, topic_id)) is not None:
-        for ended in known.keys() - leases.keys():
-            yield _event("state", {"ask": str(ended)})
+        changed = (
+            ask for ask in known | leases if known.get(ask, _NEW) != leases.get(ask)
+        )
+        for ask in changed:
+            yield _event("state", {"ask": str(ask)})
         known = leases
         if not leases:
             yield _event("end", {})

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, When, Window
 from django.db.models.fields.tuple_lookups import TupleLessThan
+from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
@@ -16,7 +17,7 @@ from django.utils.text import Truncator
 from accounts.models import User
 from core import markup
 from llmconfig.models import ModelProfile
-from llmqueue.models import LLMRequest
+from llmqueue.models import LLMRequest, Status
 from personas.models import Persona, PersonaVersion
 
 if TYPE_CHECKING:
@@ -377,6 +378,17 @@ class AskQuerySet(models.QuerySet["Ask"]):
             "request__persona",
             "request__requested_by__handle",
             "request__lane__endpoint",
+        )
+
+    def newest(self, most: int) -> Self:
+        """At most `most` of each post: open ones first; those asked again are left out."""
+        is_open = Q(request__status__in=[Status.PENDING, Status.PROCESSING])
+        order = [Case(When(is_open, then=0), default=1), F("pk").desc()]
+        place = Window(RowNumber(), partition_by=F("post"), order_by=order)
+        return (
+            self.filter(request__retries=None)
+            .annotate(place_in_post=place)
+            .filter(place_in_post__lte=most)
         )
 
     def open(self) -> Self:

@@ -64,8 +64,8 @@ class PostPage:
 def posts_page(topic: Topic, query: Mapping[str, str], *, viewer: object) -> PostPage:
     """The page that `query` asks for by a post's number: `after`, `before` or `at` it.
 
-    Each post knows what `viewer` may do with it. One query. Raises Http404 when there is
-    no such post.
+    A topic that fits on one page is shown whole, wherever `at` points. Each post knows
+    what `viewer` may do with it. One query. Raises Http404 when there is no such post.
     """
     posts, size = topic.posts.with_authors().in_tree(), settings.POSTS_PER_PAGE
     if "before" in query:
@@ -75,10 +75,11 @@ def posts_page(topic: Topic, query: Mapping[str, str], *, viewer: object) -> Pos
     else:
         if "after" in query:
             found = _cut(posts, topic, path__gt=_number(query["after"]))
-        elif "at" in query:
+        elif "at" in query and topic.last_number > size:
             found = _cut(posts, topic, path__gte=_number(query["at"]))
         else:
             found = list(posts[: size + 1])
+            _check_place(found, query)
         # The opening post is number 1 and comes first in the tree.
         has_earlier = bool(found) and found[0].number != 1
         has_later = len(found) > size
@@ -91,6 +92,11 @@ def posts_page(topic: Topic, query: Mapping[str, str], *, viewer: object) -> Pos
         earlier=f"?before={found[0].number}" if has_earlier else "",
         later=f"?after={found[-1].number}" if has_later else "",
     )
+
+
+def _check_place(found: list[Post], query: Mapping[str, str]) -> None:
+    if "at" in query and _number(query["at"]) not in {post.number for post in found}:
+        raise Http404
 
 
 def fit_for(viewer: object, post: Post) -> Post:

@@ -31,6 +31,8 @@ class ReplyHandler:
         """The post to answer, its ancestors from the nearest, then the newest others."""
         target = self._ask(request).post
         topic = target.topic
+        # Held until the prompt is stored: a post deleted meanwhile would stay in it.
+        Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
         earlier = (
             Post.objects.filter(topic=topic, number__lt=target.number, deleted_at=None)
             .with_authors()
@@ -40,7 +42,8 @@ class ReplyHandler:
         lineage = list(earlier.filter(number__in=numbers))
         others = list(earlier.exclude(number__in=numbers)[:most_turns])
         return Conversation(
-            place=f'The topic is "{topic.title}", in {topic.subforum.name}.',
+            place=f"You are in the subforum {topic.subforum.name}.",
+            title=topic.title,
             target=_turn(target),
             opening=1 if target.number > 1 else None,
             turns=[_turn(post) for post in (*lineage, *others)],
@@ -103,11 +106,18 @@ def _is_there(persona: Persona | None) -> bool:
     return persona is not None and persona.is_active
 
 
+def _attribution(post: Post) -> str:
+    """A name no member can choose to be: a handle, or a persona marked as one."""
+    if post.author is not None:
+        return f"@{post.author.handle.name}"
+    return f"{post.author_name} (AI persona)"
+
+
 def _turn(post: Post) -> Turn:
     by_persona = post.persona_version_id is not None
     return Turn(
         number=post.number,
-        author=post.author_name,
+        author=_attribution(post),
         text=post.body,
         source_key=str(post.pk),
         persona_id=post.persona_version.persona_id if by_persona else None,  # type: ignore[union-attr]

@@ -28,7 +28,15 @@ from llmconfig.errors import CallFailed
 from llmconfig.providers import PROVIDERS
 from llmconfig.tokens import count_tokens
 
-__all__ = ["Answer", "Call", "CallFailed", "CallHandle", "complete", "count_tokens"]
+__all__ = [
+    "Answer",
+    "Call",
+    "CallFailed",
+    "CallHandle",
+    "complete",
+    "count_tokens",
+    "warm_up",
+]
 
 # Anthropic wants a limit with every call.
 ANTHROPIC_MAX_TOKENS = 4096
@@ -117,6 +125,12 @@ class CallHandle:
         with self._lock:
             self._task = task
             return not self.kind
+
+
+def warm_up() -> None:
+    """Load LiteLLM and the tokeniser now, so that no call has to wait for them."""
+    _litellm()
+    count_tokens("ready")
 
 
 def complete(

@@ -8,6 +8,8 @@ from core.markup import clean_text
 _THOUGHTS = re.compile(
     r"<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL
 )
+# Fewer characters of a key than this tell nothing; "sk-" ends many a sentence about keys.
+_TELLING_CHARS = 6
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|\Z)")
 
 
@@ -21,6 +23,20 @@ def clean_answer(text: str, *, name: str, tag: str) -> str:
     text = text.lstrip()
     prefix = re.compile(rf"(?:\*\*)?{re.escape(name)}(?:\*\*)?\s*:(?:\*\*)?\s+", re.I)
     return prefix.sub("", text, count=1) if prefix.match(text) else text
+
+
+def without_secret(text: str, secret: str) -> str:
+    """`text` without `secret`, should a server repeat the key it was called with.
+
+    Also without a beginning of it at the very end, which may be about to grow.
+    """
+    if not secret:
+        return text
+    text = text.replace(secret, "[removed]")
+    for length in range(min(len(secret) - 1, len(text)), _TELLING_CHARS - 1, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length]
+    return text
 
 
 def whole_sentences(text: str) -> str:

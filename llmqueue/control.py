@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -34,13 +34,19 @@ class Control:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+        self._sweep: Callable[[], None] | None = None
         self.is_stopping = False
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
-    def start(self) -> None:
-        """Begin to watch; a second call does nothing."""
+    def start(self, *, sweep: Callable[[], None] | None = None) -> None:
+        """Begin to watch; a second call does nothing.
+
+        `sweep` is called every LLM_SWEEP on the watching thread, so that lost requests
+        are taken back also while every other thread is in a call.
+        """
         with self._lock:
-            if self._thread is None:
+            self._sweep = sweep
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, name="queue-control", daemon=True
                 )
@@ -74,7 +80,7 @@ class Control:
                 handle.cancel("interrupted")
 
     def _run(self) -> None:
-        next_beat = 0.0
+        next_beat = next_sweep = 0.0
         while not self._ended.wait(CHECK_SECONDS):
             try:
                 if time.monotonic() >= next_beat:
@@ -83,6 +89,9 @@ class Control:
                         time.monotonic() + settings.LLM_HEARTBEAT.total_seconds()
                     )
                 self._cut_lost()
+                if self._sweep is not None and time.monotonic() >= next_sweep:
+                    self._sweep()
+                    next_sweep = time.monotonic() + settings.LLM_SWEEP.total_seconds()
             except Error as error:
                 # Without a database leases lapse and the fence keeps results single.
                 log.warning("control: no database: %s", type(error).__name__)

@@ -9,6 +9,7 @@ from llmconfig.models import Endpoint
 
 ERROR_CLASSES = {
     "crashed": "The worker died three times while it ran this request.",
+    "unknown_kind": "No part of this site handles requests of this kind.",
     "no_model": "No model is set up, or the chosen one does not exist.",
     "no_key": "The provider needs a key and none is set.",
     "no_persona": "No persona is left that may answer here.",

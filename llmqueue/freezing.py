@@ -40,7 +40,9 @@ def freeze(request: LLMRequest) -> Frozen:
     handler = handler_for(request)
     receipt = resolve(handler.inputs(request))
     if request.fallback_config is not None:
-        receipt = use_fallback(receipt, request.fallback_config)
+        receipt = use_fallback(
+            receipt, request.fallback_config, member=request.requested_by
+        )
     if request.lane.endpoint_id != receipt.choice.endpoint.pk:
         raise WrongLane(receipt.choice.endpoint)
     tag = f"post-{secrets.token_hex(3)}"

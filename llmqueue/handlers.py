@@ -9,6 +9,7 @@ from typing import Protocol
 
 from accounts.models import User
 from llmconfig.models import Endpoint, LLMConfig, ModelProfile
+from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest
 from personas.models import Persona
 
@@ -47,12 +48,14 @@ class Turn:
 class Conversation:
     """What the model is shown of a place.
 
-    `turns`: the earlier texts, most important first, without `target`, which is the
-    text to answer. `opening`: the number of the turn that is never left out.
+    `place` is the site's own words, `title` a member's. `turns`: the earlier texts, most
+    important first, without `target`, which is the text to answer. `opening`: the number
+    of the turn that is never left out.
     """
 
     place: str
     target: Turn
+    title: str = ""
     opening: int | None = None
     turns: list[Turn] = field(default_factory=list)
     source_kind: str = "post"
@@ -85,5 +88,7 @@ def register(handler: Handler) -> None:
 
 
 def handler_for(request: LLMRequest) -> Handler:
-    """The handler of the request's kind; KeyError is a mistake in an `apps.py`."""
+    """The handler of the request's kind; raises Refused when no app has one."""
+    if request.kind not in _handlers:
+        raise Refused("unknown_kind", is_failure=True)
     return _handlers[request.kind]

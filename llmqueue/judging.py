@@ -99,5 +99,8 @@ def judge(answer: Answer, *, name: str, tag: str) -> Verdict:
 def judge_failure(failure: CallFailed) -> Verdict:
     """The verdict on a call that brought no answer."""
     return Verdict(
-        Outcome(failure.kind), detail=failure.message, retry_after=failure.retry_after
+        Outcome(failure.kind),
+        detail=failure.message,
+        answer=failure.partial,
+        retry_after=failure.retry_after,
     )

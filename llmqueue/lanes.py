@@ -15,9 +15,12 @@ def lane_of(endpoint: Endpoint | None) -> Lane:
 def next_turn(lane: Lane, member_id: int | None) -> int:
     """Where a member's new request stands: behind their own, level with the others.
 
-    The first of a member who has nothing waiting enters at the turn now served, so it
-    never stands behind another member's backlog.
+    A newcomer enters at the turn now served, so nobody stands behind another member's
+    backlog. Own requests that were served count too: who asks again as soon as they are
+    answered would otherwise come first for ever.
     """
-    own = LLMRequest.objects.unfinished().filter(lane=lane, requested_by=member_id)
+    own = LLMRequest.objects.counting_for_turns().filter(
+        lane=lane, requested_by=member_id
+    )
     highest: int | None = own.aggregate(highest=Max("turn"))["highest"]
     return lane.turn if highest is None else max(lane.turn, highest + 1)

@@ -117,7 +117,7 @@ class Publisher:
         """Publish `stream` until `close`."""
         with self._lock:
             self._streams.add(stream)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=self._run, name="live-publisher", daemon=True
                 )
@@ -176,6 +176,8 @@ class Listener:
         )
         self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
         self._reader: asyncio.Task[None] | None = None
+        # Two that subscribe at once on a fresh connection would each open one.
+        self._subscribing = asyncio.Lock()
 
     async def follow(
         self, leases: dict[uuid.UUID, uuid.UUID | None]
@@ -191,9 +193,10 @@ class Listener:
         for name in channels:
             self._queues.setdefault(name, set()).add(queue)
         try:
-            await self._pubsub.subscribe(*channels)
-            if self._reader is None or self._reader.done():
-                self._reader = asyncio.create_task(self._read())
+            async with self._subscribing:
+                await self._pubsub.subscribe(*channels)
+                if self._reader is None or self._reader.done():
+                    self._reader = asyncio.create_task(self._read())
             lengths: dict[uuid.UUID, tuple[str, int]] = {}
             for public_id, lease in leases.items():
                 text = await self._text_so_far(public_id, lease)
@@ -235,9 +238,11 @@ class Listener:
             if not readers:
                 self._queues.pop(name, None)
                 empty.append(name)
-        if empty:
+        async with self._subscribing:
+            gone = [name for name in empty if name not in self._queues]
             try:
-                await self._pubsub.unsubscribe(*empty)
+                if gone:
+                    await self._pubsub.unsubscribe(*gone)
             except redis.RedisError:
                 log.info("live: Valkey was away while a reader left")
 

@@ -58,6 +58,13 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
         """Requests that still wait or run."""
         return self.filter(status__in=[Status.PENDING, Status.PROCESSING])
 
+    def counting_for_turns(self) -> Self:
+        """Requests that wait, run or ran; one cancelled while it waited took no turn."""
+        return self.filter(
+            Q(status__in=[Status.PENDING, Status.PROCESSING])
+            | Q(claimed_at__isnull=False)
+        )
+
     def running(self) -> Self:
         """Requests some worker holds."""
         return self.filter(status=Status.PROCESSING)
@@ -238,9 +245,7 @@ class LLMRequest(models.Model):
                 name="queue_running",
             ),
             models.Index(
-                fields=["requested_by", "lane", "-turn"],
-                condition=Q(status__in=["pending", "processing"]),
-                name="queue_unfinished_by_member",
+                fields=["requested_by", "lane", "-turn"], name="queue_turns_of_member"
             ),
             models.Index(
                 fields=["place_kind", "place_key", "-id"], name="queue_by_place"

@@ -93,6 +93,20 @@ def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
         live.announce([request.public_id])
 
 
+def answered_attempt(request: LLMRequest) -> LLMAttempt | None:
+    """The attempt of an earlier worker that has an answer which was not delivered."""
+    attempt = (
+        request.attempts.filter(outcome__in=[Outcome.ANSWERED, Outcome.CUT_OFF])
+        .exclude(answer="")
+        .select_related("persona_version")
+        .order_by("-number")
+        .first()
+    )
+    if attempt is not None:
+        attempt.request = request  # with the lease it now has
+    return attempt
+
+
 def end(request: LLMRequest, refusal: Refused) -> None:
     """End the request with the refusal's reason, if its lease is still held."""
     LLMRequest.objects.close(

@@ -71,8 +71,11 @@ def build(
         for turn in conversation.turns
     ]
     target = _turn(conversation.target, "target", conversation, persona, tag, count)
+    title = f"<{tag}>\nThe topic is: {escape(conversation.title, tag)}\n</{tag}>"
+    heading = Part("title", "user", title, count(title))
     history = fit(conversation.turns, turns, conversation.opening, limits)
-    return [entry for entry in system if entry.text] + [*history, target]
+    shown = [heading] if conversation.title else []
+    return [entry for entry in system if entry.text] + [*shown, *history, target]
 
 
 def describe(persona: Persona, version: PersonaVersion) -> Iterable[tuple[str, str]]:

@@ -138,13 +138,13 @@ def resolve(inputs: Inputs) -> Receipt:
     )
 
 
-def use_fallback(receipt: Receipt, config: LLMConfig) -> Receipt:
+def use_fallback(receipt: Receipt, config: LLMConfig, *, member: object) -> Receipt:
     """The receipt with `config` in the place of a model whose calls are used up.
 
     Checked like any other choice: raises Refused when it is switched off or has no key.
     The swap is announced.
     """
-    choice = _offer(config)
+    choice = _offer(config, usable_by=member)
     if isinstance(choice, str):
         raise Refused("no_model", choice, is_failure=True)
     note = f"{receipt.choice} could not answer; {choice} did."
@@ -282,7 +282,11 @@ def resolve_config(
         endpoint = Endpoint.objects.in_order().exclude(default_model="").first()
         if endpoint is None:
             return "No endpoint is switched on and has a default model."
-        return ModelChoice(endpoint, endpoint.default_model)
+        # With the site's parameters for that model, such as the demo model's limits.
+        config = LLMConfig.objects.filter(
+            endpoint=endpoint, model=endpoint.default_model, is_global=True
+        ).first()
+        return ModelChoice(endpoint, endpoint.default_model, config)
 
     choice, steps = _climb(
         ("chosen for this request", chosen),

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 from kombu.exceptions import OperationalError
 
+from llmconfig import client
 from llmqueue import runner, sweeper
 from llmqueue.control import control
 from llmqueue.pause import Pause
@@ -19,6 +20,8 @@ _MOST_NUDGES = 50
 # Later than this the sweep is soon enough, and a parked message would be redelivered.
 _LONGEST_NUDGE_DELAY = timedelta(minutes=1)
 _CLOCK_SLACK = timedelta(seconds=0.2)
+# Nudges that lay about while no worker ran tell nothing any more: the sweep will.
+_NUDGE_LIFE = timedelta(minutes=1)
 _pause = Pause()
 
 
@@ -37,6 +40,11 @@ def work() -> None:
 @shared_task(name="llmqueue.sweep", ignore_result=True)  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Put right what was left lying, and nudge for what waits."""
+    sweep_and_nudge()
+
+
+def sweep_and_nudge() -> None:
+    """One sweep; beat asks for it, and each worker does it by itself as well."""
     swept = sweeper.sweep()
     for _ in range(min(swept.claimable, _MOST_NUDGES)):
         nudge()
@@ -48,16 +56,23 @@ def nudge(*, delay: timedelta | None = None) -> None:
         return
     try:
         work.apply_async(
-            countdown=delay.total_seconds() if delay else None, retry=False
+            countdown=delay.total_seconds() if delay else None,
+            expires=((delay or timedelta()) + _NUDGE_LIFE).total_seconds(),
+            retry=False,
         )
     except OperationalError as error:
         _pause.begin()
         log.warning("no nudge sent: %s", type(error).__name__)
 
 
+@worker_init.connect  # type: ignore[untyped-decorator]
+def _warm_up(**kwargs: Any) -> None:
+    client.warm_up()
+
+
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _start_control(**kwargs: Any) -> None:
-    control.start()
+    control.start(sweep=sweep_and_nudge)
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

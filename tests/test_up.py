@@ -197,6 +197,20 @@ def test_up_passes_no_provider_key_and_no_model_key_on(site):
         assert model_key not in environment
 
 
+def test_the_model_server_knows_no_secret_of_the_site(site):
+    process = Path(f"/proc/{site.pid_of('forllm.embedded.model_server')}")
+    names = {
+        line.split("=")[0] for line in (process / "environ").read_text().split("\0")
+    }
+
+    assert not {"SECRET_KEY", "LLM_ENCRYPTION_KEYS", "DATABASE_URL"} & names
+    assert "PATH" in names
+
+
+def test_the_web_believes_no_forwarded_address(site):
+    assert "--no-proxy-headers" in site.pids()[site.pid_of("uvicorn")]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_servers_refuse_another_local_user(site):
     code = (
@@ -235,7 +249,23 @@ def test_postgres_and_valkey_do_not_run_as_root(site):
         assert effective == 0
 
 
+@pytest.mark.requirement("F-51", "M-57", "F-60")
+def test_the_demo_model_answers_the_welcome_topic(site):
+    """The real model; whatever it says, it says it as a persona, with a receipt."""
+    topic = "/t/welcome-ask-a-persona-to-answer-1/"
+    end = time.monotonic() + 120
+    while 'class="post d1 persona"' not in (page := site.get(site.port, topic)[1]):
+        assert time.monotonic() < end, page
+        time.sleep(0.5)
+
+    assert "Maestro v1 · Demo model · " in page
+    assert re.search(r"Tokens<dd>\d+ in, \d+ out", page)
+    words = page.split('<div class="prose">')[2].split("</div>")[0]
+    assert len(words) > len("<p></p>")
+
+
 def test_up_stays_within_its_memory(site):
+    """After a reply, when every process has loaded all it needs."""
     kilobytes = 0
     for pid in site.pids():
         status = Path(f"/proc/{pid}/status").read_text()

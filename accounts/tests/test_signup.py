@@ -39,6 +39,38 @@ def test_somebody_joins_and_confirms_their_address(client):
     assert member.emailaddress_set.get().verified
 
 
+@pytest.mark.parametrize("page", ["login", "signup"])
+def test_an_address_that_is_none_is_not_gone_to(client, alice, page):
+    address = f"/accounts/{page}/?next=http://[::1"
+    values = {"login": "alice@example.com", "password": "password-of-alice"}
+
+    assert client.get(address).status_code == 200
+    answer = client.post(address, values if page == "login" else VALUES)
+
+    assert answer["Location"] == "/"
+
+
+def test_a_member_signs_in_while_valkey_is_away(client, alice, servers):
+    values = {"login": "alice@example.com", "password": "password-of-alice"}
+    servers.stop_valkey()
+
+    try:
+        answer = client.post("/accounts/login/", values)
+    finally:
+        servers.start_valkey()
+
+    assert answer.status_code == 302
+
+
+def test_a_wrong_password_is_counted(client, alice):
+    values = {"login": "alice@example.com", "password": "wrong"}
+
+    for _ in range(11):
+        page = client.post("/accounts/login/", values)
+
+    assert "Too many failed login attempts" in page.content.decode()
+
+
 @pytest.mark.requirement("F-08")
 def test_a_member_signs_in_and_out(client, alice):
     values = {"login": "alice@example.com", "password": "password-of-alice"}

@@ -103,6 +103,37 @@ def test_a_link_to_elsewhere_shows_its_host(text, host):
     assert f'<span class="host">{host}</span>' in html
 
 
+@pytest.mark.fault("A-XSS-6")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https:/evil.example",
+        "https:evil.example",
+        "https:///evil.example",
+        "HTTPS:///evil.example",
+        "http:\\\\evil.example",
+        "///evil.example",
+        "////evil.example",
+        "https://@/evil.example",
+        "https://:443/evil.example",
+        "//@/evil.example",
+    ],
+)
+def test_an_address_that_browsers_mend_into_another_host_is_no_link(address):
+    for text in ("[a]({})", "![a]({})", "<{}>", "[a](<{}>)", "[a]\n\n[a]: {}"):
+        assert "<a" not in markup.render(text.format(address)), text
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\u2800", "\U0001d159 ", "\u3000\u0301"])
+def test_a_text_with_nothing_to_see_is_blank(text):
+    assert markup.is_blank(markup.clean_text(text))
+
+
+@pytest.mark.parametrize("text", ["a", ".", "7", "\u2801", "\U0001f600", "한", "क्"])
+def test_a_text_with_something_to_see_is_not_blank(text):
+    assert not markup.is_blank(text)
+
+
 def test_a_link_whose_words_are_its_address_needs_no_host():
     html = markup.render("<https://other.example/a> <https://other.example>")
 

@@ -329,6 +329,12 @@ def test_check_url_refuses(url):
     assert wanted_by([url], resolver_of([PUBLIC])) == []
 
 
+@pytest.mark.parametrize("url", ["https://xn--a/", "https://xn--/"])
+def test_check_url_refuses_a_name_that_cannot_be_decoded(url):
+    with pytest.raises(AddressDenied):
+        check_url(url)
+
+
 @pytest.mark.fault("A-SSRF-7")
 def test_check_url_takes_https_on_its_ports():
     for url in (

@@ -38,7 +38,7 @@ def programs(
         found.append(Program("valkey", leashed))
     if options.demo_model:
         command = [*_python("forllm.embedded.model_server"), str(paths.state)]
-        found.append(_program("model", command, paths))
+        found.append(_program("model", command, paths, bare=True))
     celery = [*_python("celery"), "-A"]
     worker = [*celery, "forllm", "worker", "-P", "threads", "--loglevel", "INFO"]
     worker += ["-c", str(options.worker_threads)]
@@ -46,6 +46,8 @@ def programs(
     beat += ["-s", str(paths.run / "celerybeat-schedule")]
     web = [*_python("uvicorn"), "forllm.asgi:application", "--host", "127.0.0.1"]
     web += ["--port", str(options.port), "--no-access-log"]
+    if not options.behind_tls_proxy:  # else anybody may claim any address
+        web.append("--no-proxy-headers")
     found += [
         _program("worker", [*worker, "--without-gossip", "--without-mingle"], paths),
         _program("beat", beat, paths),
@@ -140,8 +142,11 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-def _program(name: str, command: list[str], paths: Paths) -> Program:
-    return Program(name, leash.wrap(command, pid_file=paths.pid_file(name)))
+def _program(
+    name: str, command: list[str], paths: Paths, *, bare: bool = False
+) -> Program:
+    wrapped = leash.wrap(command, bare=bare, pid_file=paths.pid_file(name))
+    return Program(name, wrapped)
 
 
 def _server(

@@ -38,11 +38,9 @@ def ask(
     """
     try:
         return _ask(post, member, persona, key, retry_of)
-    except IntegrityError:
-        repeated = Ask.objects.filter(
-            request__requested_by=member, request__idempotency_key=key
-        ).first()
-        if repeated is None or not key:
+    except IntegrityError:  # pressed at the same time in two topics
+        repeated = _asked_before(member, key)
+        if repeated is None:
             raise
         return repeated
 
@@ -53,6 +51,8 @@ def _ask(
 ) -> Ask:
     # The lock makes asking and locking the topic happen one after the other.
     topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    if earlier := _asked_before(member, key):
+        return earlier
     post = Post.objects.get(pk=post.pk)
     if post.deleted_at:
         raise PostDeleted
@@ -71,6 +71,19 @@ def _ask(
         retry_of=retry_of.request if retry_of else None,
     )
     return Ask.objects.create(post=post, request=request)
+
+
+def _asked_before(member: User, key: str) -> Ask | None:
+    """The ask this press of the button has made already.
+
+    Looked up under the topic's lock: an INSERT that met the unique key would wait for a
+    delivery of that very request, which waits for the topic.
+    """
+    if not key:
+        return None
+    return Ask.objects.filter(
+        request__requested_by=member, request__idempotency_key=key
+    ).first()
 
 
 def ai_enabled_for(member: User) -> bool:

@@ -93,7 +93,8 @@ def reply(
     with transaction.atomic():
         locked = _lock_open_topic(parent.topic_id)
         parent.refresh_from_db(fields=["deleted_at"])
-        if parent.deleted_at:
+        # Under the opening post stands what answers the topic as a whole.
+        if parent.deleted_at and parent.number > 1:
             raise PostDeleted
         earlier = Post.objects.sent_before(author=author, submission=submission)
         if earlier is not None:
@@ -245,7 +246,7 @@ def _path(number: int, parent: Post | None) -> str:
 
 
 def _checked(text: str) -> str:
-    if not text.strip():
+    if markup.is_blank(text):
         raise TextEmpty
     return text.strip("\n").rstrip()
 

@@ -85,7 +85,7 @@ def test_the_database_refuses_a_parent_in_another_topic(opening, subforum, bob):
         connection.check_constraints()
 
 
-@pytest.mark.parametrize("body", ["", "  \n ", "\u200b\u00ad", "\U000e0041"])
+@pytest.mark.parametrize("body", ["", "  \n ", "\u200b\u00ad", "\U000e0041", "\u2800"])
 def test_a_text_without_anything_to_read_is_refused(opening, bob, body):
     with pytest.raises(TextEmpty):
         posts.reply(parent=opening, author=bob, body=body)
@@ -210,12 +210,19 @@ def test_a_personas_reply_is_deleted_by_who_asked_and_by_staff(
 
 
 def test_a_deleted_post_is_neither_answered_nor_edited(opening, alice, bob):
-    posts.delete_post(post=opening, actor=alice)
+    post = posts.reply(parent=opening, author=alice, body="a slip")
+    posts.delete_post(post=post, actor=alice)
 
     with pytest.raises(PostDeleted):
-        posts.reply(parent=opening, author=bob, body="to whom?")
+        posts.reply(parent=post, author=bob, body="to whom?")
     with pytest.raises(PostDeleted):
-        posts.edit_post(post=opening, editor=alice, body="back")
+        posts.edit_post(post=post, editor=alice, body="back")
+
+
+def test_the_topic_can_be_answered_after_its_opening_is_deleted(opening, alice, bob):
+    posts.delete_post(post=opening, actor=alice)
+
+    assert posts.reply(parent=opening, author=bob, body="go on").parent_number == 1
 
 
 def test_a_form_sent_twice_posts_once(opening, subforum, bob):

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='llmrequest',
-            index=models.Index(condition=models.Q(('status__in', ['pending', 'processing'])), fields=['requested_by', 'lane', '-turn'], name='queue_unfinished_by_member'),
+            index=models.Index(fields=['requested_by', 'lane', '-turn'], name='queue_turns_of_member'),
         ),
         migrations.AddIndex(
             model_name='llmrequest',

@@ -72,6 +72,22 @@ def test_a_newcomer_enters_at_the_turn_now_served(
     assert claim_all()[:2] == [bobs, backlog[3]]
 
 
+def test_who_asks_again_at_once_does_not_hold_another_up(
+    make_request, make_endpoint, alice, bob
+):
+    """Else a member with two requests would wait as long as another keeps asking."""
+    endpoint = make_endpoint()
+    bobs = [make_request(member=bob, endpoint=endpoint).pk for _ in range(2)]
+    served = []
+    for _ in range(6):
+        make_request(member=alice, endpoint=endpoint)
+        request = claims.take()
+        LLMRequest.objects.close(request, status=Status.COMPLETE)
+        served.append(request.pk)
+
+    assert set(bobs) <= set(served)
+
+
 def test_priority_comes_before_turn(make_request, make_endpoint):
     endpoint = make_endpoint()
     later = make_request(endpoint=endpoint).pk

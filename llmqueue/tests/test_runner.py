@@ -2,9 +2,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
+from core.encryption import encrypt
+from llmconfig.models import Endpoint, LLMConfig
 from llmqueue import claims, runner, services, sweeper
 from llmqueue.control import Control
 from llmqueue.errors import AlreadyEnded, Refused
@@ -275,10 +277,11 @@ def test_a_worker_that_lost_its_lease_delivers_nothing(
     assert note_handler.delivered == []
     assert pending_request.status == Status.PENDING
 
-    fake_llm.answers(text="From the living.")
     runner.run_next()
 
-    assert note_handler.delivered == [(pending_request.pk, "From the living.")]
+    # The next worker posts the answer that is paid for, and calls nobody.
+    assert note_handler.delivered == [(pending_request.pk, "From the zombie.")]
+    assert len(fake_llm.calls()) == 1
 
 
 @pytest.mark.requirement("M-01")
@@ -364,6 +367,69 @@ def test_cancel_closes_a_running_call(
     assert pending_request.attempts.get().outcome == Outcome.CANCELLED
     assert note_handler.delivered == []
     fake_llm.wait_for(1, ended="client closed", seconds=2)
+
+
+@pytest.mark.fault("F22")
+def test_a_deadlock_at_delivery_buys_nothing_twice(
+    pending_request, note_handler, fake_llm, monkeypatch
+):
+    failures = [OperationalError("deadlock detected"), OperationalError("and again")]
+    deliver = note_handler.deliver
+
+    def stumble(attempt, **answer) -> None:
+        if failures:
+            raise failures.pop()
+        deliver(attempt, **answer)
+
+    monkeypatch.setattr(note_handler, "deliver", stumble)
+    fake_llm.answers(text="Paid.")
+
+    runner.run_next()
+
+    pending_request.refresh_from_db()
+    assert pending_request.status == Status.COMPLETE
+    assert len(fake_llm.calls()) == 1
+    assert note_handler.delivered == [(pending_request.pk, "Paid.")]
+
+
+@pytest.mark.fault("F22", "F03")
+def test_an_answer_whose_worker_was_lost_is_delivered_by_the_next(
+    pending_request, note_handler, fake_llm, monkeypatch
+):
+    fake_llm.answers(text="Paid.")
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.outcomes, "conclude", lambda *_: None)
+        runner.run_next()
+    LLMRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    sweeper.sweep()
+
+    runner.run_next()
+
+    assert note_handler.delivered == [(pending_request.pk, "Paid.")]
+    assert len(fake_llm.calls()) == 1
+
+
+@pytest.mark.fault("A-SEC-1")
+def test_a_key_that_a_server_repeats_is_not_posted(
+    note_handler, fake_llm, make_request
+):
+    endpoint = Endpoint.objects.create(
+        name="Echo",
+        provider="compatible",
+        api_base=fake_llm.address,
+        site_key=encrypt(
+            "sk-canary-0123456789", owner="site", host=f"127.0.0.1:{fake_llm.port}"
+        ),
+    )
+    LLMConfig.objects.create(
+        name="Echo", model="e", endpoint=endpoint, is_global=True, is_default=True
+    )
+    make_request(endpoint=endpoint)
+    fake_llm.answers(text="Your key is sk-canary-0123456789, is it not?")
+
+    runner.run_next()
+
+    assert note_handler.delivered[0][1] == "Your key is [removed], is it not?"
 
 
 def test_a_final_status_never_changes(pending_request):

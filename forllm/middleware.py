@@ -1,0 +1,59 @@
+"""What holds for every page: how requests may look, and who may keep an answer."""
+
+import re
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import cast
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from django.utils.decorators import sync_and_async_middleware
+
+type _Answer = Callable[[HttpRequest], HttpResponseBase]
+type _AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+_SESSION_KEY = re.compile(r"[a-z0-9]{1,40}")
+_CHARSETS = ("utf-8", "utf8")
+
+
+@sync_and_async_middleware
+def doorkeeper(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
+    """Drop or refuse what no browser sends; keep members' pages out of every cache.
+
+    Stands below WhiteNoise, whose files are for everybody, and above the sessions.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def answer_later(request: HttpRequest) -> HttpResponseBase:
+            refusal = _receive(request)
+            return refusal or _sealed(request, await get_response(request))
+
+        return answer_later
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        refusal = _receive(request)
+        return refusal or _sealed(request, cast(_Answer, get_response)(request))
+
+    return answer
+
+
+def _receive(request: HttpRequest) -> HttpResponse | None:
+    name = settings.SESSION_COOKIE_NAME
+    if not _SESSION_KEY.fullmatch(request.COOKIES.get(name, "0")):
+        del request.COOKIES[name]  # PostgreSQL takes no NUL, for one
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.strip("\"' ").lower() not in _CHARSETS:
+        # Python knows charsets such as "hex" that decode to no text.
+        words = "Please send text as UTF-8.\n"
+        return HttpResponse(words, status=415, content_type="text/plain")
+    return None
+
+
+def _sealed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """With a session on either side, no cache may keep the answer."""
+    name = settings.SESSION_COOKIE_NAME
+    if name in request.COOKIES or name in response.cookies:
+        patch_cache_control(response, private=True, no_store=True)
+    return response

@@ -1,0 +1,31 @@
+"""What the site says about its own state."""
+
+import sys
+
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as own_fault
+
+RETRY_AFTER_SECONDS = 10
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while this process answers and its database does, else 503."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return HttpResponse("no database\n", status=503, content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 while the database is away, else 500; neither page asks the database.
+
+    Django calls it for what views and middleware let through, while that is handled.
+    """
+    if not isinstance(sys.exception(), (OperationalError, InterfaceError)):
+        return own_fault(request)
+    page = render_to_string("503.html")
+    return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER_SECONDS})
