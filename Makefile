@@ -21,14 +21,16 @@ test: setup
 	@$(PYTHON) -m tests.services -- $(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest
 
-# Run by `make test`, which provides the settings and a database.
+# Run by `make test`, which provides the settings and a database. The last check is of a
+# site as others reach it: by https and with real mail.
 check:
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/ruff check --quiet
 	@.venv/bin/mypy $(CHECKED)
 	@.venv/bin/lint-imports
 	@$(PYTHON) manage.py makemigrations --check --dry-run
-	@$(PYTHON) manage.py check --deploy --fail-level WARNING
+	@SITE_URL=https://forum.example EMAIL_URL=smtp://127.0.0.1 \
+		$(PYTHON) manage.py check --deploy --fail-level WARNING
 
 rows: setup
 	@$(PYTHON) -m tests.rows
