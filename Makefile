@@ -3,12 +3,13 @@
 PYTHON = .venv/bin/python
 CHECKED = forllm studio forum llmqueue personas llmconfig accounts core tests manage.py
 
-.PHONY: help run test check rows format setup
+.PHONY: help run test check rows mutants format setup
 
 help:
 	@echo "make run     start FORLLM; the first time installs what it needs into .venv"
 	@echo "make test    all checks and tests"
 	@echo "make rows    the requirements that no test names yet"
+	@echo "make mutants take away one guard after another and see a test notice"
 	@echo "make format  put the code into shape"
 
 setup:
@@ -34,6 +35,10 @@ check:
 
 rows: setup
 	@$(PYTHON) -m tests.rows
+
+# Some minutes; ONLY=WORDS tries those whose name holds the words.
+mutants: setup
+	@$(PYTHON) -m tests.mutants $(ONLY)
 
 format: setup
 	@.venv/bin/ruff check --fix --quiet --select I,UP

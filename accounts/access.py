@@ -6,8 +6,9 @@ from typing import Concatenate, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponseBase, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -27,6 +28,12 @@ class MemberRequest(PageRequest):
     user: User
 
 
+SIGNED_OUT = "you are signed out. Sign in in another tab, then send it again."
+NOTHING_SENT = (
+    "You were signed out, so nothing was sent. If you wrote something, go back in your"
+    " browser and copy it before you sign in."
+)
+
 type View[R: HttpRequest, **P] = Callable[Concatenate[R, P], HttpResponseBase]
 
 
@@ -39,9 +46,15 @@ def member_required[**P](view: View[MemberRequest, P]) -> View[HttpRequest, P]:
     ) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(cast(MemberRequest, request), *args, **kwargs)
+        is_piece = getattr(request, "htmx", False)
+        if is_piece and request.method == "POST":
+            # The page says so beside the form, which keeps its text.
+            return HttpResponse(SIGNED_OUT, status=401, content_type="text/plain")
         answer = redirect_to_login(_way_back(request), settings.LOGIN_URL)
-        if getattr(request, "htmx", False):
+        if is_piece:
             return HttpResponseClientRedirect(answer.url)
+        if request.method == "POST":
+            messages.warning(request, NOTHING_SENT)
         return answer
 
     return guarded

@@ -4,16 +4,31 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.shortcuts import render
 
 from accounts.models import User
 from core import services as core
 from core.errors import HandleRefused
+from core.models import SiteSettings
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
-    """Gives every new member the handle they chose."""
+    """Gives every new member the handle they chose, and mails the site's name."""
+
+    def format_email_subject(self, subject: str) -> str:
+        return f"{SiteSettings.load().site_name}: {subject}"
+
+    def render_mail(
+        self, template_prefix: str, email: Any, context: dict[str, Any], *args: Any
+    ) -> EmailMessage:
+        # allauth would name the host that the request came to.
+        site = {"name": SiteSettings.load().site_name, "domain": settings.SITE_URL}
+        context = context | {"current_site": site}
+        mail: EmailMessage = super().render_mail(template_prefix, email, context, *args)
+        return mail
 
     def is_safe_url(self, url: str) -> bool:
         try:

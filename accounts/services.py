@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from accounts.models import User
 from accounts.signin_links import find_user
 from core import markup
+from core import services as core
 
 
 @transaction.atomic
@@ -23,8 +24,16 @@ def use_signin_link(*, request: HttpRequest, key: str, token: str) -> User | Non
 
 
 def edit_profile(*, user: User, display_name: str, bio: str, timezone: str) -> User:
-    """Change what a member says of themselves."""
-    user.display_name = markup.clean_text(display_name).replace("\n", " ").strip()
+    """Change what a member says of themselves.
+
+    Raises NameRefused if the name is new and looks like somebody else's, having written
+    nothing.
+    """
+    name = markup.one_line(display_name)
+    name = "" if markup.is_blank(name) else name
+    if name not in ("", user.display_name):
+        core.check_display_name(name=name, handle=user.handle)
+    user.display_name = name
     user.bio = markup.clean_text(bio).strip()
     user.timezone = timezone
     user.save(update_fields=["display_name", "bio", "timezone"])

@@ -10,6 +10,7 @@ from accounts import services, signin_links
 from accounts.access import MemberRequest, member_required, sent
 from accounts.forms import ProfileForm
 from accounts.models import User
+from core.errors import NameRefused
 
 
 def member_detail(request: HttpRequest, handle: str) -> HttpResponse:
@@ -24,9 +25,13 @@ def profile_edit(request: MemberRequest) -> HttpResponse:
     member = request.user
     form = ProfileForm(sent(request), initial=model_to_dict(member))
     if form.is_valid():
-        services.edit_profile(user=member, **form.cleaned_data)
-        messages.success(request, "Your profile is saved.")
-        return redirect("accounts:profile_edit")
+        try:
+            services.edit_profile(user=member, **form.cleaned_data)
+        except NameRefused as refusal:
+            form.add_error("display_name", refusal.message)
+        else:
+            messages.success(request, "Your profile is saved.")
+            return redirect("accounts:profile_edit")
     status = 422 if form.errors else 200
     context = {"form": form, "member": member}
     return render(request, "accounts/profile_edit.html", context, status=status)

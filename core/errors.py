@@ -19,6 +19,10 @@ class HandleRefused(ForllmError):
     """The name cannot be a handle: wrong letters, reserved, taken or a look-alike."""
 
 
+class NameRefused(ForllmError):
+    """A member's display name is, or looks like, somebody else's name."""
+
+
 class SecretUnreadable(ForllmError):
     """A stored secret cannot be decrypted here, or belongs to another owner or host."""
 

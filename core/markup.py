@@ -1,8 +1,8 @@
 """The only place where text becomes HTML. Everything people and models write passes here.
 
-Markdown is parsed without raw HTML, rebuilt (images become links, links to other hosts
-are marked, headings sink below the page's own), and then checked by a sanitiser against a
-list of what is allowed. Post html is made once, on save, by `render`.
+Markdown is parsed without raw HTML, rebuilt (bare addresses and images become links, links
+to other hosts are marked, headings sink below the page's own), and then checked by a
+sanitiser against a list of what is allowed. Post html is made once, on save, by `render`.
 """
 
 import re
@@ -16,10 +16,11 @@ from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 # Raise it whenever `render` gives other HTML for the same text; then `render_posts`.
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 
 _TAGS = frozenset(
     "a blockquote br code div em h3 h4 h5 h6 hr li ol p pre s span strong"
@@ -96,6 +97,11 @@ def clean_text(text: str) -> str:
     return _without_invisible(_NEWLINES.sub("\n", text))
 
 
+def one_line(text: str) -> str:
+    """`clean_text` for names and titles: one line, single spaces, nothing around them."""
+    return " ".join(clean_text(text).split())
+
+
 def is_blank(text: str) -> bool:
     """Whether there is nothing to see in a text that `clean_text` has made."""
     return not any(
@@ -114,6 +120,8 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("js-default", {"html": False, "maxNesting": 50})
     parser.validateLink = _is_allowed_address  # type: ignore[assignment,method-assign]
     parser.core.ruler.push("forum", _rebuild)
+    # The parser's own rule takes seconds for a post full of `://`, and needs a package.
+    parser.inline.ruler.at("linkify", _link_bare_address)
     return parser
 
 
@@ -137,6 +145,8 @@ def _is_allowed_address(address: str) -> bool:
             return False
     except ValueError:  # a broken port or IPv6 address
         return False
+    if "%" in (parts.hostname or ""):  # browsers decode it into another host, or fail
+        return False
     # Browsers read `https:a.example` and `///a.example` as `https://a.example`.
     needs_host = parts.scheme in ("http", "https") or address.startswith("//")
     return bool(parts.hostname) or not needs_host
@@ -146,6 +156,49 @@ def _foreign_host(address: str) -> str:
     """The host that `address` leads to; empty if that is this site or no host at all."""
     host = urlsplit(address).netloc.rpartition("@")[2].lower()
     return "" if host == urlsplit(settings.SITE_URL).netloc else host
+
+
+_SCHEME = re.compile(r"(?:^|[^A-Za-z0-9+.-])(https?)$", re.IGNORECASE)
+# What a bare address does not contain: it ends there.
+_NOT_IN_ADDRESS = r"\s<>\"`\\^{|}\u00ab\u00bb\u2018-\u201f\u3000-\u303f\uff00-\uffef"
+_REST = re.compile(
+    rf"://(?=[\w\[])[^{_NOT_IN_ADDRESS}]{{1,2000}}+(?![^{_NOT_IN_ADDRESS}])"
+)
+_BRACKETS = {")": "(", "]": "["}
+
+
+def _link_bare_address(state: StateInline, silent: bool) -> bool:
+    """Make a link of `https://` and what follows; the parser calls it at each colon."""
+    scheme = _SCHEME.search(state.pending[-6:])
+    rest = _REST.match(state.src, state.pos, state.posMax)
+    if state.linkLevel or not scheme or not rest:
+        return False
+    address = scheme[1] + _without_ending(rest[0])
+    target = state.md.normalizeLink(address)
+    if not state.md.validateLink(target):
+        return False
+    if not silent:
+        state.pending = state.pending.removesuffix(scheme[1])
+        state.push("link_open", "a", 1).attrs = {"href": target}
+        state.push("text", "", 0).content = state.md.normalizeLinkText(address)
+        state.push("link_close", "a", -1)
+    state.pos += len(address) - len(scheme[1])
+    return True
+
+
+def _without_ending(address: str) -> str:
+    """`address` without the signs at its end that belong to the sentence around it."""
+    end = len(address)
+    while end and (
+        address[end - 1] in ".,:;!?'*_~"
+        or _closes_nothing(address[end - 1], address[:end])
+    ):
+        end -= 1
+    return address[:end]
+
+
+def _closes_nothing(sign: str, text: str) -> bool:
+    return sign in _BRACKETS and text.count(sign) > text.count(_BRACKETS[sign])
 
 
 def _rebuild(state: StateCore) -> None:

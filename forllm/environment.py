@@ -98,11 +98,9 @@ class Environment:
                 "use_tls": found.get("EMAIL_USE_TLS", False),
                 "use_ssl": found.get("EMAIL_USE_SSL", False),
             }
-            is_smtp = "smtp" in found["EMAIL_BACKEND"]
-            return {
-                "BACKEND": found["EMAIL_BACKEND"],
-                "OPTIONS": options if is_smtp else {},
-            }
+            if "smtp" not in found["EMAIL_BACKEND"]:
+                return {"BACKEND": "forllm.mail.EmailBackend", "OPTIONS": {}}
+            return {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options}
 
         return self._read(name, parse, parse(default))
 

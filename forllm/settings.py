@@ -93,6 +93,8 @@ DATABASES = {
                 "min_size": 1,
                 "max_size": env.count("DATABASE_POOL", default=8),
                 "timeout": 10,
+                # A rush's connections, each a process of PostgreSQL, go a minute later.
+                "max_idle": 60,
                 # The pause between its attempts doubles until this has passed.
                 "reconnect_timeout": 10,
             },
@@ -118,14 +120,7 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-    )
-]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.PasswordRules"}]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
@@ -251,6 +246,9 @@ LOGGING = {
         # Both write request texts and addresses at INFO.
         "httpx": {"level": "WARNING"},
         "LiteLLM": {"level": "WARNING"},
+        # Two lines for every nudge and every sweep; what fails is told all the same.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
 

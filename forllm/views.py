@@ -4,7 +4,9 @@ import sys
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.views.defaults import server_error as own_fault
 
 RETRY_AFTER_SECONDS = 10
@@ -18,6 +20,18 @@ def healthz(request: HttpRequest) -> HttpResponse:
     except Error:
         return HttpResponse("no database\n", status=503, content_type="text/plain")
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """Search engines may read the forum, and leave alone what is for one member."""
+    closed = ("/settings/", "/admin/", "/queue/", "/asks/", "/accounts/", "/signin/")
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
+    return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """For programs that ask without reading a page, which names the icon."""
+    return redirect(static("icon.svg"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,15 +1,21 @@
 """What members write and choose in the forum, turned into checked values."""
 
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
+from django.utils.text import Truncator
 
 from accounts.models import User
 from core import markup
-from forum.models import Subforum
+from forum.models import Post
 from forum.services import asks
+from personas.models import Persona
+
+# Where a form stands: on its own page, under a post, or at the end of a topic.
+type Place = Literal["page", "slot", "end"]
 
 
 class TokenField(forms.UUIDField):
@@ -53,15 +59,28 @@ class BodyForm(forms.Form):
         return body
 
 
-class PostForm(BodyForm):
-    """A new post under another one."""
+class ReplyForm(BodyForm):
+    """A new post under `parent`, or under the opening post of the topic."""
 
     token = TokenField()
 
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        parent: Post | None = None,
+        place: Place = "page",
+    ) -> None:
+        super().__init__(data, auto_id=_auto_id("reply", parent, place))
+        self.place = place
+        goal = parent.author_name if parent and place != "end" else "the topic"
+        self.fields["body"].label = f"Your reply to {goal}"
 
-class TopicForm(PostForm):
+
+class TopicForm(BodyForm):
     """A new topic and its first post."""
 
+    token = TokenField()
     title = forms.CharField(max_length=150)
     field_order = ("title", "body", "token")
 
@@ -72,18 +91,43 @@ class TopicForm(PostForm):
         return title
 
 
+class PersonaField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of the personas that may be asked; each says in short what it is."""
+
+    def label_from_instance(self, obj: Persona) -> str:
+        version = obj.current_version
+        role = Truncator(version.role).chars(70) if version else ""
+        return f"{obj.avatar} {obj.name}".strip() + (f" — {role}" if role else "")
+
+
 class AskForm(forms.Form):
-    """Choice of the persona that answers, among those `member` may ask there."""
+    """Choice of the persona that answers `post`, among those `member` may ask there."""
 
     key = TokenField()
 
     def __init__(
-        self, *args: Any, member: User, subforum: Subforum, **kwargs: Any
+        self,
+        data: QueryDict | None = None,
+        *,
+        post: Post,
+        member: User,
+        place: Place = "page",
     ) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["persona"] = forms.ModelChoiceField(
-            asks.offered_personas(subforum, member),
+        super().__init__(data, auto_id=_auto_id("ask", post, place))
+        self.place = place
+        offered = asks.offered_personas(post.topic.subforum, member)
+        self.fields["persona"] = PersonaField(
+            offered.select_related("current_version").only(
+                "name", "avatar", "current_version__role"
+            ),
+            label="Who should answer",
             required=False,
             empty_label="Whoever fits here",
             error_messages={"invalid_choice": "This persona cannot be asked here."},
         )
+
+
+def _auto_id(what: str, post: Post | None, place: Place) -> str:
+    """Ids that differ between the forms of one page."""
+    under = f"-{post.number}" if place == "slot" and post else ""
+    return f"{what}{under}-%s"

@@ -4,13 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from forum.models import Post, Subforum, Topic
 
+# Posts shown before the one that an address points at.
+LEAD_IN = 2
 _CURSOR = re.compile(r"([01])-(\d{1,16})-(\d{1,18})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -61,32 +65,34 @@ class PostPage:
     later: str
 
 
-def posts_page(topic: Topic, query: Mapping[str, str], *, viewer: object) -> PostPage:
+def posts_page(topic: Topic, query: Mapping[str, str]) -> PostPage:
     """The page that `query` asks for by a post's number: `after`, `before` or `at` it.
 
-    A topic that fits on one page is shown whole, wherever `at` points. Each post knows
-    what `viewer` may do with it. One query. Raises Http404 when there is no such post.
+    `at` begins a little before the post, so that a reader sees what it follows; a topic
+    that fits on one page is shown whole. One query. Raises Http404 when there is no
+    such post.
     """
     posts, size = topic.posts.with_authors().in_tree(), settings.POSTS_PER_PAGE
     if "before" in query:
-        found = _cut(posts.reverse(), topic, path__lt=_number(query["before"]))
+        place = _place(topic, query["before"])
+        found = list(posts.reverse().filter(path__lt=place)[: size + 1])
         has_earlier, has_later = len(found) > size, True
         found = found[:size][::-1]
     else:
         if "after" in query:
-            found = _cut(posts, topic, path__gt=_number(query["after"]))
+            posts = posts.filter(path__gt=_place(topic, query["after"]))
         elif "at" in query and topic.last_number > size:
-            found = _cut(posts, topic, path__gte=_number(query["at"]))
-        else:
-            found = list(posts[: size + 1])
-            _check_place(found, query)
+            posts = posts.filter(path__gte=_a_little_before(topic, query["at"], size))
+        found = list(posts[: size + 1])
+        _check_place(found, query)
         # The opening post is number 1 and comes first in the tree.
         has_earlier = bool(found) and found[0].number != 1
         has_later = len(found) > size
         found = found[:size]
     if not found:
         raise Http404
-    _fit_for(viewer, topic, found)
+    for post in found:
+        post.topic = topic
     return PostPage(
         posts=found,
         earlier=f"?before={found[0].number}" if has_earlier else "",
@@ -94,40 +100,32 @@ def posts_page(topic: Topic, query: Mapping[str, str], *, viewer: object) -> Pos
     )
 
 
+def number_before(post: Post) -> int | None:
+    """The number of the post that `post` follows in its topic; None for the first."""
+    earlier = Post.objects.filter(topic=post.topic_id, path__lt=post.path)
+    return earlier.order_by("-path").values_list("number", flat=True).first()
+
+
 def _check_place(found: list[Post], query: Mapping[str, str]) -> None:
     if "at" in query and _number(query["at"]) not in {post.number for post in found}:
         raise Http404
 
 
-def fit_for(viewer: object, post: Post) -> Post:
-    """`post` as it is put under its parent, knowing what `viewer` may do with it."""
-    _fit_for(viewer, post.topic, [post])
-    post.shows_parent = False
-    return post
+def _place(topic: Topic, number: str) -> QuerySet[Post, Any]:
+    """The place in the tree of the post so numbered, for a filter."""
+    return topic.posts.filter(number=_number(number)).values("path")
 
 
-def _cut(posts: QuerySet[Post], topic: Topic, **number: int) -> list[Post]:
-    """One post more than a page, from the place in the tree of the post so numbered."""
-    [(lookup, value)] = number.items()
-    place = topic.posts.filter(number=value).values("path")
-    return list(posts.filter(**{lookup: place})[: settings.POSTS_PER_PAGE + 1])
+def _a_little_before(topic: Topic, number: str, size: int) -> Coalesce:
+    """The place of the second post before the one so numbered, or the beginning."""
+    upto = topic.posts.filter(path__lte=Subquery(_place(topic, number)))
+    back = min(LEAD_IN, size - 1)
+    return Coalesce(
+        Subquery(upto.order_by("-path").values("path")[back : back + 1]), Value("")
+    )
 
 
 def _number(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise Http404
     return int(text)
-
-
-def _fit_for(viewer: object, topic: Topic, posts: list[Post]) -> None:
-    is_staff = getattr(viewer, "is_staff", False)
-    previous = None
-    for post in posts:
-        post.topic = topic
-        may_change = post.deleted_at is None
-        is_open = not topic.is_locked or is_staff
-        post.can_edit = may_change and is_open and post.is_editable_by(viewer)
-        post.can_delete = may_change and post.is_deletable_by(viewer)
-        post.can_see_history = is_staff or post.is_editable_by(viewer)
-        post.shows_parent = post.parent_number not in (None, previous)
-        previous = post.number

@@ -3,7 +3,7 @@
 from forum.models import PATH_DIGITS, Ask, Post, Topic
 from forum.services import asks, posts
 from llmqueue.errors import Refused
-from llmqueue.handlers import Conversation, Inputs, Turn
+from llmqueue.handlers import Conversation, Inputs, Passage
 from llmqueue.models import LLMAttempt, LLMRequest
 from personas.models import Persona
 
@@ -27,12 +27,12 @@ class ReplyHandler:
             lost_persona=bool(request.asked_name) and not _is_there(request.persona),
         )
 
-    def messages(self, request: LLMRequest, *, most_turns: int) -> Conversation:
+    def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
         """The post to answer, its ancestors from the nearest, then the newest others."""
         target = self._ask(request).post
         topic = target.topic
         # Held until the prompt is stored: a post deleted meanwhile would stay in it.
-        Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
+        Topic.objects.hold(topic.pk)
         earlier = (
             Post.objects.filter(topic=topic, number__lt=target.number, deleted_at=None)
             .with_authors()
@@ -40,13 +40,13 @@ class ReplyHandler:
         )
         numbers = ancestor_numbers(target)
         lineage = list(earlier.filter(number__in=numbers))
-        others = list(earlier.exclude(number__in=numbers)[:most_turns])
+        others = list(earlier.exclude(number__in=numbers)[:most_passages])
         return Conversation(
             place=f"You are in the subforum {topic.subforum.name}.",
             title=topic.title,
-            target=_turn(target),
+            target=_passage(target),
             opening=1 if target.number > 1 else None,
-            turns=[_turn(post) for post in (*lineage, *others)],
+            passages=[_passage(post) for post in (*lineage, *others)],
         )
 
     def deliver(self, attempt: LLMAttempt, *, text: str, html: str) -> None:
@@ -56,7 +56,7 @@ class ReplyHandler:
         """
         request = attempt.request
         ask = Ask.objects.select_related("post").get(request=request)
-        topic = Topic.objects.select_for_update(no_key=True).get(pk=ask.post.topic_id)
+        topic = Topic.objects.hold(ask.post.topic_id)
         post = Post.objects.get(pk=ask.post_id)
         self._check(request, post, topic)
         persona_id = attempt.persona_version.persona_id
@@ -113,9 +113,9 @@ def _attribution(post: Post) -> str:
     return f"{post.author_name} (AI persona)"
 
 
-def _turn(post: Post) -> Turn:
+def _passage(post: Post) -> Passage:
     by_persona = post.persona_version_id is not None
-    return Turn(
+    return Passage(
         number=post.number,
         author=_attribution(post),
         text=post.body,

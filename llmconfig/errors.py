@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from core.errors import ForllmError
 
 if TYPE_CHECKING:
-    from llmconfig.client import Answer
+    from llmconfig.calls import Answer
 
 MESSAGES = {
     "bad_request": "The provider did not accept the request.",
@@ -47,6 +47,18 @@ class CallFailed(ForllmError):
         self.partial = partial
         message = message or MESSAGES[kind]
         super().__init__(f"{message} (HTTP {status})" if status else message)
+
+
+class EndpointInUse(ForllmError):
+    """The endpoint cannot be deleted: `uses` says in words what needs it."""
+
+    def __init__(self, uses: list[str]) -> None:
+        self.uses = uses
+        super().__init__(f"It is still needed: {'; '.join(uses)}.")
+
+
+class EndpointOff(ForllmError):
+    """What was wanted of the endpoint needs it to be switched on."""
 
 
 class TrialFailed(ForllmError):

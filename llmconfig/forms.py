@@ -1,13 +1,18 @@
 """Forms of the site's endpoints."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from core.errors import AddressDenied
-from core.network import check_url
-from llmconfig.models import Endpoint
+from llmconfig.addresses import check_address
+from llmconfig.models import MOST_CALL_DEADLINE, Endpoint
 from llmconfig.providers import CHOICES, PROVIDERS
+
+_MOST_SECONDS = int(MOST_CALL_DEADLINE.total_seconds())
+# More calls at a time than this are a slip of the pen.
+_MOST_IN_FLIGHT = 1000
 
 
 def _key_field(help_text: str) -> forms.CharField:
@@ -26,13 +31,15 @@ def _checked_address(address: str) -> str:
     address = address.rstrip("/")
     if address:
         try:
-            check_url(address)
+            check_address(address)
         except AddressDenied as error:
             raise forms.ValidationError(error.message) from None
     return address
 
 
-class _AddressForm(forms.Form):
+class _ModelForm(forms.Form):
+    """Where a model is and what it is called; both forms begin with it."""
+
     # A CharField: Django's URLField knows no host names without a dot but localhost.
     address = forms.CharField(
         required=False,
@@ -42,33 +49,35 @@ class _AddressForm(forms.Form):
         " provider's own.",
         widget=forms.URLInput(attrs={"inputmode": "url", "autocomplete": "off"}),
     )
+    model = forms.CharField(
+        max_length=120,
+        help_text="As the provider calls it, such as gpt-4o-mini.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    is_untried = forms.BooleanField(
+        required=False,
+        label="Save without a trial",
+        help_text="For a service that is not running yet, or has no list of models.",
+    )
 
     def clean_address(self) -> str:
         return _checked_address(self.cleaned_data["address"])
 
 
-class ConnectForm(_AddressForm):
+class ConnectForm(_ModelForm):
     """A provider account and the model of it that the site will use."""
 
     provider = forms.ChoiceField(
         choices=[choice for choice in CHOICES if choice[0] != "demo"]
     )
     key = _key_field("Stored encrypted and never shown again but for its last four.")
-    model = forms.CharField(
-        max_length=120,
-        help_text="As the provider calls it, such as gpt-4o-mini.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
     is_default = forms.BooleanField(
         required=False,
         initial=True,
         label="Make it the default",
-        help_text="Personas without a model of their own answer with it.",
-    )
-    is_untried = forms.BooleanField(
-        required=False,
-        label="Save without a trial",
-        help_text="For a service that is not running yet, or has no list of models.",
+        help_text="Personas without a model of their own answer with it. A model that is"
+        " saved without a trial becomes the default only if the site has none; you can"
+        " make it the default in the list once it works.",
     )
     field_order = ("provider", "address", "key", "model", "is_default", "is_untried")
 
@@ -94,18 +103,70 @@ class ConnectForm(_AddressForm):
             self.add_error("address", error)
 
 
-class EndpointForm(_AddressForm):
-    """Another address or key for an endpoint that is there."""
+class EndpointForm(_ModelForm):
+    """What may be changed of an endpoint that is there."""
 
+    name = forms.CharField(
+        max_length=60, help_text="What it is called on this site, in receipts too."
+    )
     key = _key_field("Blank keeps the key, unless the address gets another host.")
+    max_in_flight = forms.IntegerField(
+        min_value=1,
+        max_value=_MOST_IN_FLIGHT,
+        label="Calls at a time",
+        help_text="Further requests wait for their turn. A model on your own machine"
+        " often answers quickest with 1 or 2.",
+    )
+    deadline_seconds = forms.IntegerField(
+        min_value=1,
+        max_value=_MOST_SECONDS,
+        label="Longest call, in seconds",
+        help_text="A call that takes longer is ended. A large model without a graphics"
+        f" card may need 1800; {_MOST_SECONDS} is the most.",
+    )
+    field_order = (
+        "name",
+        "model",
+        "address",
+        "key",
+        "max_in_flight",
+        "deadline_seconds",
+        "is_untried",
+    )
 
     def __init__(self, *args: Any, endpoint: Endpoint, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial["address"] = endpoint.api_base
+        self.initial = {
+            "name": endpoint.name,
+            "model": endpoint.default_model,
+            "address": endpoint.api_base,
+            "max_in_flight": endpoint.max_in_flight,
+            "deadline_seconds": int(endpoint.call_deadline.total_seconds()),
+        }
         self._endpoint = endpoint
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Endpoint.objects.exclude(pk=self._endpoint.pk).named(name).exists():
+            raise forms.ValidationError("Another endpoint has this name.")
+        return name
 
     def clean_address(self) -> str:
         address = super().clean_address()
         if not address and not self._endpoint.kind.api_base:
             raise forms.ValidationError("This provider needs an address.")
         return address
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The checked values as `services.change_endpoint` takes them."""
+        data = self.cleaned_data
+        return {
+            "name": data["name"],
+            "api_base": data["address"],
+            "key": data["key"],
+            "model": data["model"],
+            "max_in_flight": data["max_in_flight"],
+            "call_deadline": timedelta(seconds=data["deadline_seconds"]),
+            "is_tried": not data["is_untried"],
+        }

@@ -5,12 +5,18 @@ from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import (
+    BaseValidator,
+    MaxValueValidator,
+    MinValueValidator,
+)
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.db.models.functions import Lower
 
 from llmconfig.providers import CHOICES, PROVIDERS, Provider
+
+MOST_CALL_DEADLINE = timedelta(hours=2)
 
 
 class EndpointQuerySet(models.QuerySet["Endpoint"]):
@@ -19,6 +25,17 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
     def in_order(self) -> Self:
         """Enabled endpoints, the site's first choice first."""
         return self.filter(is_enabled=True).order_by("position", "pk")
+
+    def named(self, name: str) -> Self:
+        """The endpoint of this name, however it is capitalised."""
+        return self.filter(name__iexact=name)
+
+    def with_site_configs(self) -> Self:
+        """All endpoints in the same order, each with the site's configs as `configs`."""
+        configs = LLMConfig.objects.of_site().order_by("name")
+        return self.order_by("position", "pk").prefetch_related(
+            Prefetch("llmconfig_set", queryset=configs, to_attr="configs")
+        )
 
 
 class Endpoint(models.Model):
@@ -43,7 +60,11 @@ class Endpoint(models.Model):
             models.CheckConstraint(
                 name="llmconfig_endpoint_deadline_within_two_hours",
                 condition=Q(call_deadline__gt=timedelta(0))
-                & Q(call_deadline__lte=timedelta(hours=2)),
+                & Q(call_deadline__lte=MOST_CALL_DEADLINE),
+            ),
+            models.CheckConstraint(
+                name="llmconfig_endpoint_one_call_at_least",
+                condition=Q(max_in_flight__gte=1),
             ),
         ]
 
@@ -59,24 +80,63 @@ class Endpoint(models.Model):
         """The base address that is called, without a slash at its end."""
         return (self.api_base or self.kind.api_base).rstrip("/")
 
+    @property
+    def deadline_text(self) -> str:
+        seconds = int(self.call_deadline.total_seconds())
+        if seconds < 60 or seconds % 60:
+            return f"{seconds} second{'s' * (seconds != 1)}"
+        return f"{seconds // 60} minute{'s' * (seconds != 60)}"
 
-def _parameter(
-    *, low: float, high: float
-) -> "models.FloatField[float | None, float | None]":
-    """A sampling parameter; null means it is not sent, 0 means 0."""
-    return models.FloatField(
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(low), MaxValueValidator(high)],
+
+# Lowest and highest of what a config may hold; None: without end.
+_RANGES: dict[str, tuple[int, int | None]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "repetition_penalty": (0, 2),
+    "max_tokens": (1, None),
+    "context_posts": (0, 200),
+    "context_tokens": (0, 1_000_000),
+}
+
+
+def _within(name: str) -> list[BaseValidator]:
+    """The range of `name` as validators, for forms; `_range_check` is the database's."""
+    low, high = _RANGES[name]
+    ends: list[BaseValidator] = [MinValueValidator(low)]
+    return ends if high is None else [*ends, MaxValueValidator(high)]
+
+
+def _range_check(name: str) -> models.CheckConstraint:
+    low, high = _RANGES[name]
+    condition = Q(**{f"{name}__gte": low})
+    if high is not None:
+        condition &= Q(**{f"{name}__lte": high})
+    return models.CheckConstraint(
+        name=f"llmconfig_config_{name}_in_range", condition=condition
     )
+
+
+def _parameter(name: str) -> "models.FloatField[float | None, float | None]":
+    """A sampling parameter; null means it is not sent, 0 means 0."""
+    return models.FloatField(null=True, blank=True, validators=_within(name))
 
 
 class LLMConfigQuerySet(models.QuerySet["LLMConfig"]):
     """Questions about many configs."""
 
+    def of_site(self) -> Self:
+        """The site's own, which everybody's requests may use."""
+        return self.filter(owner=None)
+
     def usable_by(self, user: object) -> Self:
         """The site's configs and the member's own."""
         return self.filter(Q(owner=None) | Q(owner=user))
+
+    def default(self) -> "LLMConfig | None":
+        """The config that answers where nothing else was chosen, with its endpoint."""
+        return self.filter(is_default=True).select_related("endpoint").first()
 
 
 class LLMConfig(models.Model):
@@ -100,17 +160,21 @@ class LLMConfig(models.Model):
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT)
     model = models.CharField(max_length=120)
     vision_model = models.CharField(max_length=120, blank=True)
-    temperature = _parameter(low=0, high=2)
-    top_p = _parameter(low=0, high=1)
+    temperature = _parameter("temperature")
+    top_p = _parameter("top_p")
     top_k = models.PositiveIntegerField(null=True, blank=True)
-    frequency_penalty = _parameter(low=-2, high=2)
-    presence_penalty = _parameter(low=-2, high=2)
-    repetition_penalty = _parameter(low=0, high=2)
+    frequency_penalty = _parameter("frequency_penalty")
+    presence_penalty = _parameter("presence_penalty")
+    repetition_penalty = _parameter("repetition_penalty")
     max_tokens = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)]
+        null=True, blank=True, validators=_within("max_tokens")
     )
-    context_posts = models.PositiveSmallIntegerField(default=20)
-    context_tokens = models.PositiveIntegerField(default=2000)
+    context_posts = models.PositiveSmallIntegerField(
+        default=20, validators=_within("context_posts")
+    )
+    context_tokens = models.PositiveIntegerField(
+        default=2000, validators=_within("context_tokens")
+    )
     fallback = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -139,6 +203,7 @@ class LLMConfig(models.Model):
                 name="llmconfig_config_name_once_per_owner",
                 nulls_distinct=False,
             ),
+            *(_range_check(name) for name in _RANGES),
         ]
 
     def __str__(self) -> str:

@@ -1,35 +1,49 @@
 """The providers an endpoint may name, and how each is reached."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
 class Provider:
     """One kind of model service.
 
-    `route` is LiteLLM's name of the protocol, `api_base` the provider's own address
-    (blank: the endpoint must give one), `prices` LiteLLM's name in its price table.
+    `protocol` is LiteLLM's name for it, `api_base` the provider's own address (blank:
+    the endpoint must give one), `prices` LiteLLM's name in its price table. `is_strict`:
+    it refuses parameters that OpenAI's protocol does not have. `has_open_list`: it shows
+    its list of models to those without a key, too.
     """
 
     key: str
     label: str
-    route: str
+    protocol: str
     api_base: str
     prices: str = ""
     needs_key: bool = True
+    is_strict: bool = False
+    has_open_list: bool = True
 
 
 # Services with OpenAI's protocol all go one way: a single path to guard and to test.
 PROVIDERS = {
     provider.key: provider
     for provider in (
-        Provider("openai", "OpenAI", "openai", "https://api.openai.com/v1", "openai"),
+        Provider(
+            "openai",
+            "OpenAI",
+            "openai",
+            "https://api.openai.com/v1",
+            "openai",
+            is_strict=True,
+            has_open_list=False,
+        ),
         Provider(
             "anthropic",
             "Anthropic",
             "anthropic",
             "https://api.anthropic.com",
             "anthropic",
+            has_open_list=False,
         ),
         Provider(
             "google",
@@ -37,8 +51,18 @@ PROVIDERS = {
             "openai",
             "https://generativelanguage.googleapis.com/v1beta/openai",
             "gemini",
+            is_strict=True,
+            has_open_list=False,
         ),
-        Provider("groq", "Groq", "openai", "https://api.groq.com/openai/v1", "groq"),
+        Provider(
+            "groq",
+            "Groq",
+            "openai",
+            "https://api.groq.com/openai/v1",
+            "groq",
+            is_strict=True,
+            has_open_list=False,
+        ),
         Provider(
             "openrouter",
             "OpenRouter",
@@ -47,10 +71,21 @@ PROVIDERS = {
             "openrouter",
         ),
         Provider(
-            "mistral", "Mistral", "openai", "https://api.mistral.ai/v1", "mistral"
+            "mistral",
+            "Mistral",
+            "openai",
+            "https://api.mistral.ai/v1",
+            "mistral",
+            is_strict=True,
+            has_open_list=False,
         ),
         Provider(
-            "deepseek", "DeepSeek", "openai", "https://api.deepseek.com/v1", "deepseek"
+            "deepseek",
+            "DeepSeek",
+            "openai",
+            "https://api.deepseek.com/v1",
+            "deepseek",
+            has_open_list=False,
         ),
         Provider(
             "ollama",
@@ -66,3 +101,14 @@ PROVIDERS = {
 }
 
 CHOICES = [(provider.key, provider.label) for provider in PROVIDERS.values()]
+
+_BY_HOST = {
+    urlsplit(provider.api_base).hostname: provider
+    for provider in PROVIDERS.values()
+    if provider.api_base
+}
+
+
+def provider_at(address: str) -> Provider | None:
+    """The provider whose own host `address` names, whatever its endpoint is called."""
+    return _BY_HOST.get(urlsplit(address).hostname)

@@ -1,29 +1,28 @@
 """Connecting models: endpoints, their keys, and the site's default config."""
 
+from collections.abc import Iterable
+from copy import copy
 from datetime import timedelta
 
-import httpx
 from django.db import transaction
 
 from core.encryption import decrypt, encrypt
 from core.errors import SecretUnreadable
-from core.network import check_url, origin
+from llmconfig.addresses import check_address, host_and_port
+from llmconfig.errors import EndpointInUse, EndpointOff
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.providers import PROVIDERS
 from llmconfig.trial import try_endpoint
+from llmconfig.uses import uses_of
 
 _SITE = "site"
+UNTRIED = "It was not tried."
 DEMO_NAME = "Demo model"
-
-
-def _key_host(address: str) -> str:
-    """What a key is bound to: host and port, as on one machine each port is a service."""
-    _, host, port = origin(httpx.URL(address))
-    return f"{host}:{port}"
+DEMO_MODEL = "smollm2"
 
 
 def _encrypt_key(key: str, *, address: str) -> str:
-    return encrypt(key, owner=_SITE, host=_key_host(address)) if key else ""
+    return encrypt(key, owner=_SITE, host=host_and_port(address)) if key else ""
 
 
 def call_secrets(*, endpoint: Endpoint) -> str:
@@ -33,7 +32,7 @@ def call_secrets(*, endpoint: Endpoint) -> str:
     """
     if not endpoint.site_key:
         return ""
-    host = _key_host(endpoint.address)
+    host = host_and_port(endpoint.address)
     return decrypt(endpoint.site_key, owner=_SITE, host=host)
 
 
@@ -48,11 +47,6 @@ def describe_key(*, endpoint: Endpoint) -> str:
     return f"ends in {key[-4:]}" if len(key) >= 16 else "set"
 
 
-def default_config() -> LLMConfig | None:
-    """The config that answers where nothing else was chosen."""
-    return LLMConfig.objects.filter(is_default=True).select_related("endpoint").first()
-
-
 def connect_endpoint(
     *,
     provider: str,
@@ -64,13 +58,14 @@ def connect_endpoint(
 ) -> tuple[Endpoint, str]:
     """Save an endpoint with a config for `model`, after a trial unless not wanted.
 
-    `api_base` blank: the provider's own. Returns the endpoint and what the trial
-    showed. Raises AddressDenied or TrialFailed, having written nothing.
+    `api_base` blank: the provider's own. What was not tried takes no other default's
+    place. Returns the endpoint and what the trial showed. Raises AddressDenied or
+    TrialFailed, having written nothing.
     """
     kind = PROVIDERS[provider]
     address = (api_base or kind.api_base).rstrip("/")
-    check_url(address)
-    result = "It was saved without a trial."
+    check_address(address)
+    result = UNTRIED
     if is_tried:
         result = try_endpoint(provider=kind, address=address, key=key, model=model)
     with transaction.atomic():
@@ -88,39 +83,85 @@ def connect_endpoint(
             model=model,
             is_global=True,
         )
-        if is_default:
+        default = LLMConfig.objects.default()
+        if is_default and (is_tried or default is None):
             set_default_config(config=config)
+        elif is_default:
+            result += f" {default} stays the default until you choose this one."
     return endpoint, result
 
 
 def _free_name(label: str) -> str:
-    names = set(Endpoint.objects.values_list("name", flat=True))
-    numbered = (f"{label} {number}" for number in range(2, len(names) + 3))
-    return next(name for name in (label, *numbered) if name not in names)
+    return _numbered(label, taken=Endpoint.objects.values_list("name", flat=True))
 
 
 def _free_config_name(model: str, endpoint: Endpoint) -> str:
-    taken = LLMConfig.objects.filter(owner=None, name__iexact=model[:60]).exists()
-    return f"{model[:30]} · {endpoint.name[:27]}" if taken else model[:60]
+    plain, longer = _config_names(model, endpoint)
+    taken = list(LLMConfig.objects.of_site().values_list("name", flat=True))
+    is_free = plain.lower() not in map(str.lower, taken)
+    return plain if is_free else _numbered(longer, taken=taken)
 
 
-def change_endpoint(*, endpoint: Endpoint, api_base: str, key: str) -> Endpoint:
-    """Change the address or the key; blank keeps the key, but not for another host.
+def _config_names(model: str, endpoint: Endpoint) -> tuple[str, str]:
+    """What a config for `model` is called, and what it is called if that is taken."""
+    return model[:60], f"{model[:28]} · {endpoint.name[:24]}"
 
-    Raises AddressDenied, having written nothing.
+
+def _numbered(name: str, *, taken: Iterable[str]) -> str:
+    """`name`, or with the first number that makes it a new one."""
+    names = set(map(str.lower, taken))
+    numbered = (f"{name} {number}" for number in range(2, len(names) + 3))
+    return next(free for free in (name, *numbered) if free.lower() not in names)
+
+
+def change_endpoint(
+    *,
+    endpoint: Endpoint,
+    name: str,
+    api_base: str,
+    key: str,
+    model: str,
+    max_in_flight: int,
+    call_deadline: timedelta,
+    is_tried: bool = True,
+) -> tuple[Endpoint, str]:
+    """Save all that staff may change; its site configs for the old model follow it.
+
+    A blank `key` keeps the one there is, but not for another host. Another address, key
+    or model is tried first, unless not wanted. Returns the endpoint as it is now and
+    what the trial showed; blank: there was nothing to try. Raises AddressDenied,
+    SecretUnreadable or TrialFailed, having written nothing.
     """
-    host = _key_host(endpoint.address)
-    endpoint.api_base = api_base
-    check_url(endpoint.address)
+    changed = copy(endpoint)
+    changed.name, changed.api_base, changed.default_model = name, api_base, model
+    changed.max_in_flight, changed.call_deadline = max_in_flight, call_deadline
+    check_address(changed.address)
     if key:
-        endpoint.site_key = _encrypt_key(key, address=endpoint.address)
-    elif host != _key_host(endpoint.address):
-        endpoint.site_key = ""
-    endpoint.save(update_fields=["api_base", "site_key"])
-    return endpoint
+        changed.site_key = _encrypt_key(key, address=changed.address)
+    elif host_and_port(endpoint.address) != host_and_port(changed.address):
+        changed.site_key = ""
+    result = ""
+    if key or (endpoint.address, endpoint.default_model) != (changed.address, model):
+        result = retry_trial(endpoint=changed) if is_tried else UNTRIED
+    with transaction.atomic():
+        changed.save()
+        _rename_configs(old=endpoint, endpoint=changed)
+    return changed, result
 
 
-def test_endpoint(*, endpoint: Endpoint) -> str:
+def _rename_configs(*, old: Endpoint, endpoint: Endpoint) -> None:
+    """Let the site's configs for the old model follow, their names if we gave them."""
+    given = _config_names(old.default_model, old)
+    configs = LLMConfig.objects.of_site().filter(endpoint=endpoint)
+    for config in configs.filter(model=old.default_model).select_for_update():
+        config.model = endpoint.default_model
+        stays = config.name in _config_names(config.model, endpoint)
+        if config.name in given and not stays:
+            config.name = _free_config_name(config.model, endpoint)
+        config.save(update_fields=["model", "name"])
+
+
+def retry_trial(*, endpoint: Endpoint) -> str:
     """Try a saved endpoint; returns and raises as `try_endpoint` does."""
     return try_endpoint(
         provider=endpoint.kind,
@@ -136,10 +177,42 @@ def switch_endpoint(*, endpoint: Endpoint, is_enabled: bool) -> None:
 
 
 @transaction.atomic
+def delete_endpoint(*, endpoint: Endpoint) -> None:
+    """Delete `endpoint` with its key and the site's configs on it, if nothing needs it.
+
+    Raises EndpointInUse, having written nothing: what has ever answered stays on record
+    and can be switched off.
+    """
+    # Locked, so that nobody begins to need what is just being deleted.
+    Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    configs = LLMConfig.objects.of_site().filter(endpoint=endpoint)
+    list(configs.order_by("pk").select_for_update())
+    if needed := reasons_to_keep(endpoint=endpoint):
+        raise EndpointInUse(needed)
+    configs.delete()
+    endpoint.delete()
+
+
+def reasons_to_keep(*, endpoint: Endpoint) -> list[str]:
+    """What needs `endpoint`, in words; empty if it may be deleted."""
+    default = LLMConfig.objects.default()
+    is_default = default is not None and default.endpoint_id == endpoint.pk
+    reasons = [f"{default}, the site's default model"] if is_default else []
+    return reasons + uses_of(endpoint)
+
+
+@transaction.atomic
 def set_default_config(*, config: LLMConfig) -> None:
-    """Make `config`, one of the site's, what answers where nothing else was chosen."""
+    """Make `config`, one of the site's, what answers where nothing else was chosen.
+
+    Raises EndpointOff if its endpoint is switched off, having written nothing.
+    """
+    if not Endpoint.objects.in_order().filter(pk=config.endpoint_id).exists():
+        raise EndpointOff(
+            f"{config} cannot be the default: {config.endpoint} is switched off."
+        )
     # All are locked, in one order: two at once end with one default, not an error.
-    ours = LLMConfig.objects.filter(owner=None).order_by("pk").select_for_update()
+    ours = LLMConfig.objects.of_site().order_by("pk").select_for_update()
     for other in ours:
         if other.is_default and other.pk != config.pk:
             LLMConfig.objects.filter(pk=other.pk).update(is_default=False)
@@ -148,36 +221,35 @@ def set_default_config(*, config: LLMConfig) -> None:
 
 @transaction.atomic
 def connect_demo_model(*, url: str, key: str) -> None:
-    """Point the "Demo model" at the small model that `manage.py up` runs.
+    """Point the demo endpoint at the small model that `manage.py up` runs.
 
     Its port and key are new with every installation. It becomes the default only
-    where there is none; what staff changed in its config stays.
+    where there is none; what staff changed of it stays.
     """
-    endpoint, _ = Endpoint.objects.update_or_create(
-        name=DEMO_NAME,
+    endpoint, is_new = Endpoint.objects.update_or_create(
+        provider="demo",
         defaults={"api_base": url, "site_key": _encrypt_key(key, address=url)},
         create_defaults={
-            "provider": "demo",
+            "name": _free_name(DEMO_NAME),
             "api_base": url,
             "site_key": _encrypt_key(key, address=url),
-            "default_model": "smollm2",
+            "default_model": DEMO_MODEL,
             "max_in_flight": 2,
             "call_deadline": timedelta(minutes=2),
         },
     )
-    config, _ = LLMConfig.objects.get_or_create(
-        owner=None,
-        name=DEMO_NAME,
-        defaults={
-            "is_global": True,
-            "endpoint": endpoint,
-            "model": "smollm2",
-            "temperature": 0.2,
-            "frequency_penalty": 0.5,
-            "max_tokens": 80,
-            "context_posts": 2,
-            "context_tokens": 120,
-        },
-    )
-    if default_config() is None:
-        set_default_config(config=config)
+    if is_new:
+        LLMConfig.objects.create(
+            name=DEMO_NAME,
+            is_global=True,
+            endpoint=endpoint,
+            model=DEMO_MODEL,
+            temperature=0.2,
+            frequency_penalty=0.5,
+            max_tokens=80,
+            context_posts=2,
+            context_tokens=120,
+        )
+    if LLMConfig.objects.default() is None and endpoint.is_enabled:
+        for config in LLMConfig.objects.of_site().filter(endpoint=endpoint)[:1]:
+            set_default_config(config=config)

@@ -9,16 +9,20 @@ import re
 
 import httpx
 
-from core.errors import OutboundRefused
+from core.errors import AddressDenied, OutboundRefused
 from core.event_loop import submit
-from core.network import GuardedClient, check_url
+from core.network import GuardedClient
+from llmconfig.addresses import (
+    check_address,
+    host_and_port,
+    is_loopback,
+    name_denied,
+)
 from llmconfig.errors import TrialFailed
 from llmconfig.failures import kind_of_status
 from llmconfig.providers import Provider
 
 TRIAL_SECONDS = 10
-# The others show their list to everybody.
-_LIST_NEEDS_KEY = {"openai", "anthropic", "google", "groq", "mistral", "deepseek"}
 _MODEL_NAME = re.compile(r"[\w.:/@-]{1,120}", re.ASCII)
 
 
@@ -28,7 +32,7 @@ def try_endpoint(*, provider: Provider, address: str, key: str, model: str) -> s
     Raises TrialFailed, mostly of kind `key_refused`, `no_model` or `unreachable`, or
     AddressDenied, having sent nothing.
     """
-    check_url(address)
+    check_address(address)
     if provider.needs_key and not key:
         raise TrialFailed("key_refused", f"{provider.label} needs a key.")
     models = submit(_list_models(provider, address, key)).result()
@@ -38,7 +42,7 @@ def try_endpoint(*, provider: Provider, address: str, key: str, model: str) -> s
             " and the model, the first reply will show."
         )
     _check_model(model, models)
-    if key and provider.key not in _LIST_NEEDS_KEY:
+    if key and provider.has_open_list:
         return (
             f"The address answers and has the model {model}. It shows that to everybody:"
             " whether it takes the key, the first reply will show."
@@ -52,16 +56,20 @@ def try_endpoint(*, provider: Provider, address: str, key: str, model: str) -> s
 async def _list_models(provider: Provider, address: str, key: str) -> list[str] | None:
     """The names of the models; None if the service has no such list."""
     url, headers = f"{address}/models", {"Authorization": f"Bearer {key}"}
-    if provider.route == "anthropic":
+    if provider.protocol == "anthropic":
         url = f"{address}/v1/models?limit=1000"
         headers = {"X-Api-Key": key, "Anthropic-Version": "2023-06-01"}
     try:
         async with asyncio.timeout(TRIAL_SECONDS), GuardedClient() as client:
             response = await client.get(url, headers=headers if key else {})
+    except AddressDenied as denial:  # what a public name stands for
+        message = name_denied(denial, address).message
+        raise TrialFailed("unreachable", message) from None
     except OutboundRefused as refusal:
         raise TrialFailed("unreachable", refusal.message) from None
     except (TimeoutError, httpx.HTTPError):
-        raise TrialFailed("unreachable") from None
+        message = _unreachable(provider, address)
+        raise TrialFailed("unreachable", message) from None
     if response.status_code in (404, 405):
         return None
     if response.status_code >= 400:
@@ -72,6 +80,20 @@ async def _list_models(provider: Provider, address: str, key: str) -> list[str] 
     except (ValueError, TypeError, KeyError):
         raise TrialFailed("malformed") from None
     return [name.removeprefix("models/") for name in names]
+
+
+def _unreachable(provider: Provider, address: str) -> str:
+    """What was tried and where to look; nothing of what was found there."""
+    words = [f"{host_and_port(address)} cannot be reached."]
+    if is_loopback(address):
+        words.append("That is the machine this site runs on.")
+    if provider.key == "ollama":
+        words.append(
+            "Is Ollama running? On another machine it answers only when it was started"
+            " with OLLAMA_HOST=0.0.0.0, and here its address has to be in"
+            " LLM_PRIVATE_HOSTS as host:port."
+        )
+    return " ".join(words)
 
 
 def _check_model(model: str, models: list[str]) -> None:

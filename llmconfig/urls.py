@@ -21,4 +21,14 @@ urlpatterns = [
         views.endpoint_toggle,
         name="endpoint_toggle",
     ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/delete/",
+        views.endpoint_delete,
+        name="endpoint_delete",
+    ),
+    path(
+        "settings/endpoints/configs/<uuid:config_id>/default/",
+        views.config_make_default,
+        name="config_make_default",
+    ),
 ]

@@ -1,25 +1,28 @@
 """Settings > Endpoints: the provider accounts that the site can call. Staff only."""
 
+from uuid import UUID
+
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts.access import MemberRequest, staff_required
-from core.errors import AddressDenied, SecretUnreadable
+from accounts.access import MemberRequest, sent, staff_required
+from core.errors import AddressDenied, ForllmError, SecretUnreadable
 from llmconfig import services
-from llmconfig.errors import TrialFailed
+from llmconfig.errors import EndpointInUse, EndpointOff, TrialFailed
 from llmconfig.forms import ConnectForm, EndpointForm
-from llmconfig.models import Endpoint
+from llmconfig.models import Endpoint, LLMConfig
 
 
 @staff_required
 def endpoint_list(request: MemberRequest) -> HttpResponse:
-    endpoints = Endpoint.objects.order_by("position", "pk")
+    endpoints = Endpoint.objects.with_site_configs()
     context = {
         "rows": [(row, services.describe_key(endpoint=row)) for row in endpoints],
-        "default": services.default_config(),
+        "default": LLMConfig.objects.default(),
+        "any_on": any(row.is_enabled for row in endpoints),
     }
     return render(request, "llmconfig/endpoint_list.html", context)
 
@@ -28,7 +31,7 @@ def endpoint_list(request: MemberRequest) -> HttpResponse:
 @staff_required
 def endpoint_create(request: MemberRequest) -> HttpResponse:
     """Connect a model: try it, save it, say what the trial showed."""
-    form = ConnectForm(request.POST or None)
+    form = ConnectForm(sent(request))
     if form.is_valid():
         data = form.cleaned_data
         try:
@@ -43,15 +46,18 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
         except (AddressDenied, TrialFailed) as error:
             form.add_error(_field_of(error), error.message)
         else:
-            messages.success(request, f"{endpoint.name} is connected. {result}")
+            state = "saved" if data["is_untried"] else "connected"
+            messages.success(request, f"{endpoint} is {state}. {result}")
             return redirect("llmconfig:endpoint_list")
     context = {"form": form}
     status = 422 if form.errors else 200
     return render(request, "llmconfig/endpoint_create.html", context, status=status)
 
 
-def _field_of(error: AddressDenied | TrialFailed) -> str:
+def _field_of(error: ForllmError) -> str:
     """The field that a failed trial speaks about."""
+    if isinstance(error, SecretUnreadable):
+        return "key"
     fields = {"key_refused": "key", "no_model": "model"}
     kind = error.kind if isinstance(error, TrialFailed) else ""
     return fields.get(kind, "address")
@@ -60,17 +66,21 @@ def _field_of(error: AddressDenied | TrialFailed) -> str:
 @sensitive_post_parameters("key")
 @staff_required
 def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
+    """Change an endpoint: try what is new of it, save it, say what the trial showed."""
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
-    form = EndpointForm(request.POST or None, endpoint=endpoint)
+    form = EndpointForm(sent(request), endpoint=endpoint)
     if form.is_valid():
-        services.change_endpoint(
-            endpoint=endpoint,
-            api_base=form.cleaned_data["address"],
-            key=form.cleaned_data["key"],
-        )
-        about_key = services.describe_key(endpoint=endpoint)
-        messages.success(request, f"{endpoint.name} is saved. Its key: {about_key}.")
-        return redirect("llmconfig:endpoint_list")
+        try:
+            endpoint, result = services.change_endpoint(
+                endpoint=endpoint, **form.changes
+            )
+        except (AddressDenied, SecretUnreadable, TrialFailed) as error:
+            form.add_error(_field_of(error), error.message)
+        else:
+            about_key = services.describe_key(endpoint=endpoint)
+            said = f"{endpoint} is saved. Its key: {about_key}. {result}"
+            messages.success(request, said.strip())
+            return redirect("llmconfig:endpoint_list")
     context = {"form": form, "endpoint": endpoint}
     status = 422 if form.errors else 200
     return render(request, "llmconfig/endpoint_edit.html", context, status=status)
@@ -80,12 +90,15 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
 @staff_required
 def endpoint_test(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    off = (
+        "" if endpoint.is_enabled else " It is switched off, so no model of it answers."
+    )
     try:
-        result = services.test_endpoint(endpoint=endpoint)
+        result = services.retry_trial(endpoint=endpoint)
     except (AddressDenied, SecretUnreadable, TrialFailed) as error:
-        messages.error(request, f"{endpoint.name}: {error.message}")
+        messages.error(request, f"{endpoint}: {error.message}{off}")
     else:
-        messages.success(request, f"{endpoint.name}: {result}")
+        messages.success(request, f"{endpoint}: {result}{off}")
     return redirect("llmconfig:endpoint_list")
 
 
@@ -97,5 +110,41 @@ def endpoint_toggle(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     is_enabled = request.POST.get("enable") == "yes"
     services.switch_endpoint(endpoint=endpoint, is_enabled=is_enabled)
     state = "on" if is_enabled else "off"
-    messages.success(request, f"{endpoint.name} is {state}.")
+    messages.success(request, f"{endpoint} is {state}.")
+    return redirect("llmconfig:endpoint_list")
+
+
+@staff_required
+def endpoint_delete(request: MemberRequest, endpoint_id: int) -> HttpResponse:
+    """Say what needs the endpoint; delete it if nothing does. 409: something does."""
+    endpoint = Endpoint.objects.with_site_configs().filter(pk=endpoint_id).first()
+    if endpoint is None and request.method == "POST":  # the button was pressed twice
+        return redirect("llmconfig:endpoint_list")
+    if endpoint is None:
+        raise Http404
+    status = 200
+    if request.method == "POST":
+        try:
+            services.delete_endpoint(endpoint=endpoint)
+        except EndpointInUse:
+            status = 409
+        else:
+            messages.success(request, f"{endpoint} is deleted.")
+            return redirect("llmconfig:endpoint_list")
+    reasons = services.reasons_to_keep(endpoint=endpoint)
+    context = {"endpoint": endpoint, "reasons": reasons}
+    return render(request, "llmconfig/endpoint_delete.html", context, status=status)
+
+
+@require_POST
+@staff_required
+def config_make_default(request: MemberRequest, config_id: UUID) -> HttpResponse:
+    configs = LLMConfig.objects.of_site().select_related("endpoint")
+    config = get_object_or_404(configs, pk=config_id)
+    try:
+        services.set_default_config(config=config)
+    except EndpointOff as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"{config} is the site's default now.")
     return redirect("llmconfig:endpoint_list")

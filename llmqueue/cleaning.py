@@ -26,13 +26,16 @@ def clean_answer(text: str, *, name: str, tag: str) -> str:
 
 
 def without_secret(text: str, secret: str) -> str:
-    """`text` without `secret`, should a server repeat the key it was called with.
+    """`text` without `secret`, should a server repeat the key it was called with."""
+    return text.replace(secret, "[removed]") if secret else text
 
-    Also without a beginning of it at the very end, which may be about to grow.
+
+def without_secret_so_far(text: str, secret: str) -> str:
+    """As `without_secret`, for a text that still grows.
+
+    Also without a beginning of the secret at the very end, which may be about to grow.
     """
-    if not secret:
-        return text
-    text = text.replace(secret, "[removed]")
+    text = without_secret(text, secret)
     for length in range(min(len(secret) - 1, len(text)), _TELLING_CHARS - 1, -1):
         if text.endswith(secret[:length]):
             return text[:-length]

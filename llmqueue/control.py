@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import Error, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
 from llmconfig.client import CallHandle
 from llmqueue.models import LLMRequest, WorkerHeartbeat
+from llmqueue.pause import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Control:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._sweep: Callable[[], None] | None = None
+        self._complaints = Complaints(log)
         self.is_stopping = False
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
@@ -82,21 +84,28 @@ class Control:
     def _run(self) -> None:
         next_beat = next_sweep = 0.0
         while not self._ended.wait(CHECK_SECONDS):
-            try:
-                if time.monotonic() >= next_beat:
-                    self._beat()
-                    next_beat = (
-                        time.monotonic() + settings.LLM_HEARTBEAT.total_seconds()
-                    )
-                self._cut_lost()
-                if self._sweep is not None and time.monotonic() >= next_sweep:
-                    self._sweep()
-                    next_sweep = time.monotonic() + settings.LLM_SWEEP.total_seconds()
-            except Error as error:
-                # Without a database leases lapse and the fence keeps results single.
-                log.warning("control: no database: %s", type(error).__name__)
-            finally:
-                connection.close()
+            now = time.monotonic()
+            # A beat that failed is due again at the next look: leases hang on it.
+            if now >= next_beat and self._did("beat", self._beat):
+                next_beat = now + settings.LLM_HEARTBEAT.total_seconds()
+            self._did("cut", self._cut_lost)
+            if self._sweep is not None and now >= next_sweep:
+                next_sweep = now + settings.LLM_SWEEP.total_seconds()
+                self._did("sweep", self._sweep)
+            self._did("give back the connection", connection.close)
+
+    def _did(self, name: str, duty: Callable[[], None]) -> bool:
+        """Do one duty; whether it succeeded. What fails keeps no other from its turn."""
+        try:
+            duty()
+        except (OperationalError, InterfaceError) as error:
+            # Without a database leases lapse and the fence keeps results single.
+            log.warning("control: %s, no database: %s", name, type(error).__name__)
+        except Exception as error:  # a thread that ends would let every lease lapse
+            self._complaints.note(f"control: {name}", error)
+        else:
+            return True
+        return False
 
     def _tokens(self) -> list[uuid.UUID]:
         with self._lock:

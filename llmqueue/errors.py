@@ -1,16 +1,17 @@
 """Situations of the queue, and the classes of error a request may end with.
 
-`ERROR_CLASSES` is the whole list: every class a stored request can carry, with what it
-means. The last part comes from the outcome of the call that failed.
+`ERROR_CLASSES` is the whole list: every class a stored request can carry, with the
+sentence for whoever asked. How a call can fail is worded once, in `llmconfig.errors`;
+here stands what the queue itself adds.
 """
 
 from core.errors import ForllmError
+from llmconfig.errors import MESSAGES
 from llmconfig.models import Endpoint
 
-ERROR_CLASSES = {
+ERROR_CLASSES = MESSAGES | {
     "crashed": "The worker died three times while it ran this request.",
     "unknown_kind": "No part of this site handles requests of this kind.",
-    "no_model": "No model is set up, or the chosen one does not exist.",
     "no_key": "The provider needs a key and none is set.",
     "no_persona": "No persona is left that may answer here.",
     "gone": "What was to be answered, or who asked, is no longer there.",
@@ -18,18 +19,7 @@ ERROR_CLASSES = {
     "persona_gone": "The persona was taken away while it was writing.",
     "ai_off": "AI is switched off.",
     "cancelled": "A person cancelled it.",
-    "empty": "The model answered with nothing.",
-    "refused": "The model refused to answer.",
-    "filtered": "The provider held the answer back.",
-    "malformed": "The provider's answer could not be understood.",
-    "too_long": "The topic is too long for the model.",
-    "rate_limited": "The provider was asked too often.",
-    "overloaded": "The provider failed.",
-    "unreachable": "The model's server could not be reached.",
-    "timed_out": "The model took too long.",
-    "key_refused": "The provider refused the key.",
-    "bad_request": "The provider refused the request.",
-    "bad_output": "The answer could not be stored.",
+    "refused": "The model refused to answer this.",
 }
 
 
@@ -54,6 +44,12 @@ class WrongLane(ForllmError):
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         super().__init__(f"It belongs in the lane of {endpoint.name}.")
+
+
+class SwitchedOff(ForllmError):
+    """AI was switched off since the request was claimed; it waits until it is on again."""
+
+    message = "AI is switched off at the moment."
 
 
 class LeaseLost(ForllmError):

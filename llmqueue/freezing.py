@@ -9,11 +9,13 @@ from django.db import transaction
 from core.models import SiteSettings
 from llmconfig import client
 from llmconfig.models import LLMConfig
-from llmqueue import prompts
-from llmqueue.errors import LeaseLost, WrongLane
+from llmqueue import claims, prompts
+from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
 from llmqueue.handlers import handler_for
+from llmqueue.judging import failure_of
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
-from llmqueue.resolution import Receipt, resolve, use_fallback
+from llmqueue.receipts import Receipt
+from llmqueue.resolution import resolve, use_fallback
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +34,34 @@ class Frozen:
 def freeze(request: LLMRequest) -> Frozen:
     """Check every right again, resolve, and write the attempt and its prompt.
 
-    Raises Refused when it must not run, WrongLane when it belongs in another lane, and
-    LeaseLost when another worker has it.
+    Raises Refused when it must not run, WrongLane when it belongs in another lane,
+    SwitchedOff when no calls are to be made now, and LeaseLost when another worker has it.
     """
     if not LLMRequest.objects.lock_held(request):
         raise LeaseLost
     handler = handler_for(request)
     receipt = resolve(handler.inputs(request))
     if request.fallback_config is not None:
-        receipt = use_fallback(
-            receipt, request.fallback_config, member=request.requested_by
-        )
+        receipt = _on_fallback(request, receipt, request.fallback_config)
     if request.lane.endpoint_id != receipt.choice.endpoint.pk:
         raise WrongLane(receipt.choice.endpoint)
     tag = f"post-{secrets.token_hex(3)}"
     parts = _prompt(request, receipt, tag)
+    # As late as can be: the switch promises that no call begins after two seconds.
+    if not claims.ai_is_on():
+        raise SwitchedOff
     attempt = _write(request, receipt, parts)
     return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
+
+
+def _on_fallback(request: LLMRequest, receipt: Receipt, fallback: LLMConfig) -> Receipt:
+    """The receipt with the fallback; if that cannot serve, the first failure stands."""
+    try:
+        return use_fallback(receipt, fallback, member=request.requested_by)
+    except Refused as refusal:
+        log.info("request %s: no fallback: %s", request.log_name, refusal.message)
+        failed = request.attempts.that_failed().latest("number")
+        raise failure_of(failed.outcome, failed.outcome_detail) from refusal
 
 
 def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:
@@ -62,7 +75,7 @@ def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Par
         site_rules=SiteSettings.load().site_rules,
         persona=receipt.persona,
         version=receipt.version,
-        conversation=handler_for(request).messages(request, most_turns=limits.posts),
+        conversation=handler_for(request).messages(request, most_passages=limits.posts),
         limits=limits,
         tag=tag,
         count=client.count_tokens,
@@ -97,7 +110,7 @@ def _write(
     )
     log.info(
         "request %s attempt %s: persona by %s, model %s by %s",
-        request.public_id,
+        request.log_name,
         attempt.number,
         receipt.persona_steps[-1].rule,
         choice.model,

@@ -34,7 +34,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Passage:
     """One earlier text. `persona_id` names the persona that wrote it, None a member."""
 
     number: int
@@ -48,16 +48,16 @@ class Turn:
 class Conversation:
     """What the model is shown of a place.
 
-    `place` is the site's own words, `title` a member's. `turns`: the earlier texts, most
+    `place` is the site's own words, `title` a member's. `passages`: the earlier texts, most
     important first, without `target`, which is the text to answer. `opening`: the number
-    of the turn that is never left out.
+    of the passage that is never left out.
     """
 
     place: str
-    target: Turn
+    target: Passage
     title: str = ""
     opening: int | None = None
-    turns: list[Turn] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
     source_kind: str = "post"
 
 
@@ -69,8 +69,8 @@ class Handler(Protocol):
     def inputs(self, request: LLMRequest) -> Inputs:
         """Check every right anew and say what decides the choice; raises Refused."""
 
-    def messages(self, request: LLMRequest, *, most_turns: int) -> Conversation:
-        """What the model is to be shown, with at most `most_turns` earlier texts."""
+    def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
+        """What the model is to be shown, with at most `most_passages` earlier texts."""
 
     def deliver(self, attempt: LLMAttempt, *, text: str, html: str) -> None:
         """Put the answer in its place, inside the closing transaction.

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from llmconfig.client import Answer, CallFailed
 from llmqueue.cleaning import clean_answer, whole_sentences
+from llmqueue.errors import Refused
 from llmqueue.models import Outcome
 
 
@@ -21,22 +22,21 @@ class Rule:
 
     calls: int = 1
     falls_back: bool = False
-    sentence: str = ""
 
 
 RULES = {
-    Outcome.EMPTY: Rule(2, True, "The model answered with nothing."),
-    Outcome.REFUSED: Rule(1, True, "The model refused to answer this."),
-    Outcome.FILTERED: Rule(1, True, "The provider's filter held the answer back."),
-    Outcome.MALFORMED: Rule(2, True, "The provider's answer could not be understood."),
-    Outcome.TOO_LONG: Rule(2, True, "This is too long for the model."),
-    Outcome.RATE_LIMITED: Rule(3, True, "The provider is asked too often just now."),
-    Outcome.OVERLOADED: Rule(3, True, "The provider failed."),
-    Outcome.UNREACHABLE: Rule(2, True, "The model's server could not be reached."),
-    Outcome.TIMED_OUT: Rule(1, True, "The model took too long."),
-    Outcome.KEY_REFUSED: Rule(1, False, "The provider refused the key."),
-    Outcome.NO_MODEL: Rule(1, True, "The provider has no model of this name."),
-    Outcome.BAD_REQUEST: Rule(1, False, "The provider refused the request."),
+    Outcome.EMPTY: Rule(2, True),
+    Outcome.REFUSED: Rule(1, True),
+    Outcome.FILTERED: Rule(1, True),
+    Outcome.MALFORMED: Rule(2, True),
+    Outcome.TOO_LONG: Rule(2, True),
+    Outcome.RATE_LIMITED: Rule(3, True),
+    Outcome.OVERLOADED: Rule(3, True),
+    Outcome.UNREACHABLE: Rule(2, True),
+    Outcome.TIMED_OUT: Rule(1, True),
+    Outcome.KEY_REFUSED: Rule(1, False),
+    Outcome.NO_MODEL: Rule(1, True),
+    Outcome.BAD_REQUEST: Rule(1, False),
     Outcome.INTERRUPTED: Rule(),
     Outcome.CANCELLED: Rule(),
 }
@@ -104,3 +104,8 @@ def judge_failure(failure: CallFailed) -> Verdict:
         answer=failure.partial,
         retry_after=failure.retry_after,
     )
+
+
+def failure_of(outcome: str, detail: str) -> Refused:
+    """How a request ends whose last call came to `outcome`; `detail` as it was kept."""
+    return Refused(str(outcome), detail, is_failure=True)

@@ -19,7 +19,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from llmqueue.pause import Pause
+from llmqueue.pause import Complaints, Pause
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +79,10 @@ class Stream:
     _raw: list[str] = field(default_factory=list)
     _sent: str = ""
     _published_raw: int = 0
+    _must_restart: bool = False
 
     def add(self, delta: str) -> None:
+        """Take in what the model wrote next, as it came."""
         self._raw.append(delta)
 
     def take_news(self) -> dict[str, Any] | None:
@@ -90,9 +92,9 @@ class Stream:
             return None
         self._published_raw = count
         text = self.clean("".join(self._raw[:count]))
-        if text == self._sent:
+        if text == self._sent and not self._must_restart:
             return None
-        restart = not text.startswith(self._sent)
+        restart = self._must_restart or not text.startswith(self._sent)
         start = 0 if restart else len(self._sent)
         news = {
             "lease": str(self.lease_token),
@@ -100,8 +102,12 @@ class Stream:
             "text": text[start:],
             "restart": restart,
         }
-        self._sent = text
+        self._sent, self._must_restart = text, False
         return news
+
+    def forget_sent(self) -> None:
+        """Let the next news be the whole text: whether the last arrived is not known."""
+        self._published_raw, self._must_restart = 0, True
 
 
 class Publisher:
@@ -112,6 +118,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
+        self._complaints = Complaints(log)
 
     def open(self, stream: Stream) -> None:
         """Publish `stream` until `close`."""
@@ -137,22 +144,40 @@ class Publisher:
             time.sleep(FLUSH_SECONDS)
             with self._lock:
                 streams = list(self._streams)
-            self._flush(streams)
+            try:
+                self.flush(streams)
+            except Exception as error:  # the thread serves every stream to come
+                self._complaints.note("live: publishing", error)
 
-    def _flush(self, streams: list[Stream]) -> None:
+    def flush(self, streams: list[Stream]) -> None:
+        """Publish what is new in `streams`, all in one go; not while Valkey is away."""
         if _pause.is_on():
+            return
+        news_of = [
+            (stream, news) for stream in streams if (news := self._news_of(stream))
+        ]
+        if not news_of:
             return
         try:
             pipeline = _valkey().pipeline(transaction=False)
-            for stream in streams:
-                news = stream.take_news()
-                if news is not None:
-                    _add(pipeline, stream, news)
-            if len(pipeline):
-                pipeline.execute()
-        except redis.RedisError as error:
+            for stream, news in news_of:
+                _add(pipeline, stream, news)
+            pipeline.execute()
+        except Exception as error:
+            for stream, _ in news_of:
+                stream.forget_sent()
+            if not isinstance(error, redis.RedisError):
+                raise
             _pause.begin()
             log.warning("live: not published: %s", type(error).__name__)
+
+    def _news_of(self, stream: Stream) -> dict[str, Any] | None:
+        """The stream's news; one that cannot be cleaned holds up no other."""
+        try:
+            return stream.take_news()
+        except Exception as error:
+            self._complaints.note("live: cleaning", error)
+            return None
 
 
 def _add(pipeline: Any, stream: Stream, news: dict[str, Any]) -> None:
@@ -167,7 +192,10 @@ publisher = Publisher()
 
 
 class Listener:
-    """The subscriptions of one web process: one connection, however many readers."""
+    """The subscriptions of one web process.
+
+    Two connections, however many readers: one that listens, one that reads texts.
+    """
 
     def __init__(self) -> None:
         self._queues: dict[str, set[asyncio.Queue[dict[str, Any] | None]]] = {}
@@ -178,6 +206,7 @@ class Listener:
         self._reader: asyncio.Task[None] | None = None
         # Two that subscribe at once on a fresh connection would each open one.
         self._subscribing = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
     async def follow(
         self, leases: dict[uuid.UUID, uuid.UUID | None]
@@ -227,7 +256,8 @@ class Listener:
     async def _text_so_far(self, public_id: uuid.UUID, lease: uuid.UUID | None) -> str:
         if lease is None:
             return ""
-        raw: Any = await self._client.get(_text_key(public_id, lease))
+        async with self._reading:
+            raw: Any = await self._client.get(_text_key(public_id, lease))
         return raw.decode() if raw else ""
 
     async def _leave(self, queue: "asyncio.Queue[Any]", channels: list[str]) -> None:

@@ -107,18 +107,34 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
         One UPDATE guarded by the lease token, so a worker that was thought dead
         cannot overwrite what another has finished.
         """
-        held = self.running().filter(pk=request.pk, lease_token=request.lease_token)
-        return held.update(**values) == 1
+        return self._held(request).update(**values) == 1
 
     def lock_held(self, request: "LLMRequest") -> bool:
         """Lock the row of `request`; False if its lease is no longer held."""
-        held = self.running().filter(pk=request.pk, lease_token=request.lease_token)
-        return bool(held.select_for_update(no_key=True).values_list("pk"))
+        held = self._held(request).select_for_update(no_key=True)
+        return bool(held.values_list("pk"))
+
+    def give_back(self, request: "LLMRequest", **values: Any) -> bool:
+        """Let `request` wait again, under the same guard; False if lost.
+
+        It can be claimed at once unless `values` say otherwise.
+        """
+        ready = {"is_ready": True, "not_before": None}
+        return self.update_held(
+            request,
+            status=Status.PENDING,
+            lease_token=None,
+            lease_until=None,
+            **(ready | values),
+        )
 
     def close(self, request: "LLMRequest", *, status: Status, **outcome: Any) -> bool:
         """End `request` with a final status under the same guard; False if lost."""
-        return self.update_held(
-            request,
+        return self._held(request).finish(status=status, **outcome) == 1
+
+    def finish(self, *, status: Status, **outcome: Any) -> int:
+        """End all of these with a final status; how many there were."""
+        return self.update(
             status=status,
             lease_token=None,
             lease_until=None,
@@ -126,6 +142,9 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
             finished_at=Now(),
             **outcome,
         )
+
+    def _held(self, request: "LLMRequest") -> Self:
+        return self.running().filter(pk=request.pk, lease_token=request.lease_token)
 
 
 class LLMRequest(models.Model):
@@ -188,6 +207,7 @@ class LLMRequest(models.Model):
 
     error_class = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
+    # One for a request and its retries, so that log lines tell the whole story.
     correlation_id = models.CharField(max_length=40, blank=True)
 
     created_at = models.DateTimeField(db_default=Now())
@@ -227,6 +247,9 @@ class LLMRequest(models.Model):
                 condition=~Q(idempotency_key=""),
                 name="queue_llmrequest_once_per_key",
             ),
+            models.UniqueConstraint(
+                fields=["retry_of"], name="queue_llmrequest_one_retry"
+            ),
         ]
         indexes = [
             models.Index(
@@ -262,6 +285,11 @@ class LLMRequest(models.Model):
         return self.lease_token
 
     @property
+    def log_name(self) -> str:
+        """What log lines call it: its own id, and the one it shares with its retries."""
+        return f"{self.public_id} ({self.correlation_id})"
+
+    @property
     def is_open(self) -> bool:
         """Still waiting or running, so a page about it should look again."""
         return self.status not in FINAL
@@ -287,6 +315,24 @@ class Outcome(models.TextChoices):
     BAD_REQUEST = "bad_request", "Request refused by the provider"
     INTERRUPTED = "interrupted", "Interrupted"
     CANCELLED = "cancelled", "Cancelled"
+
+
+class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
+    """Questions about many attempts."""
+
+    def that_ended(self) -> Self:
+        """Calls that came to an end by themselves, well or not."""
+        return self.exclude(outcome__in=[Outcome.UNKNOWN, Outcome.INTERRUPTED])
+
+    def that_failed(self) -> Self:
+        """Calls that brought no answer, though nobody cut them."""
+        answered = [Outcome.ANSWERED, Outcome.CUT_OFF, Outcome.CANCELLED]
+        return self.that_ended().exclude(outcome__in=answered)
+
+    def that_answered(self) -> Self:
+        """Calls whose answer may be posted and is still kept."""
+        answered = [Outcome.ANSWERED, Outcome.CUT_OFF]
+        return self.filter(outcome__in=answered).exclude(answer="")
 
 
 class LLMAttempt(models.Model):
@@ -315,6 +361,8 @@ class LLMAttempt(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     first_text_seconds = models.FloatField(null=True)
     total_seconds = models.FloatField(null=True)
+
+    objects = LLMAttemptQuerySet.as_manager()
 
     class Meta:
         constraints = [

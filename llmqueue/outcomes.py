@@ -17,7 +17,7 @@ from llmconfig.models import Endpoint, LLMConfig, ModelProfile
 from llmqueue import lanes, live
 from llmqueue.errors import LeaseLost, Refused
 from llmqueue.handlers import handler_for
-from llmqueue.judging import Verdict
+from llmqueue.judging import Verdict, failure_of
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,10 @@ def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
         deliver(attempt, verdict)
         return None
     if verdict.outcome == Outcome.INTERRUPTED:
-        put_back(request, delay=None)
+        put_back(request)
         return None
     if verdict.outcome == Outcome.CANCELLED:
-        log.info("request %s: lease lost, its answer is dropped", request.public_id)
+        log.info("request %s: lease lost, its answer is dropped", request.log_name)
         return None
     return _try_again(attempt, verdict)
 
@@ -86,7 +86,7 @@ def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
                 raise LeaseLost
             handler_for(request).deliver(attempt, text=verdict.text, html=html)
     except LeaseLost:
-        log.info("request %s: lease lost, its answer is dropped", request.public_id)
+        log.info("request %s: lease lost, its answer is dropped", request.log_name)
     except Refused as refusal:
         end(request, refusal)
     else:
@@ -96,8 +96,7 @@ def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
 def answered_attempt(request: LLMRequest) -> LLMAttempt | None:
     """The attempt of an earlier worker that has an answer which was not delivered."""
     attempt = (
-        request.attempts.filter(outcome__in=[Outcome.ANSWERED, Outcome.CUT_OFF])
-        .exclude(answer="")
+        request.attempts.that_answered()
         .select_related("persona_version")
         .order_by("-number")
         .first()
@@ -109,44 +108,39 @@ def answered_attempt(request: LLMRequest) -> LLMAttempt | None:
 
 def end(request: LLMRequest, refusal: Refused) -> None:
     """End the request with the refusal's reason, if its lease is still held."""
-    LLMRequest.objects.close(
+    ended = LLMRequest.objects.close(
         request,
         status=Status.ERROR if refusal.is_failure else Status.CANCELLED,
         error_class=refusal.error_class,
         error_message=refusal.message,
     )
-    live.announce([request.public_id])
+    if ended:
+        log.info("request %s ends: %s", request.log_name, refusal.error_class)
+        live.announce([request.public_id])
 
 
 def put_back(
     request: LLMRequest,
     *,
-    delay: timedelta | None,
+    delay: timedelta | None = None,
     fallback: LLMConfig | None = None,
 ) -> None:
     """Let the request wait again, at once or after `delay`, without counting a lapse."""
-    LLMRequest.objects.update_held(
+    given_back = LLMRequest.objects.give_back(
         request,
-        status=Status.PENDING,
-        lease_token=None,
-        lease_until=None,
         is_ready=delay is None,
         not_before=None if delay is None else Now() + delay,
         fallback_config=fallback or request.fallback_config,
     )
-    live.announce([request.public_id])
+    if given_back:
+        live.announce([request.public_id])
 
 
 def move(request: LLMRequest, endpoint: Endpoint) -> None:
     """Let the request wait in the lane of `endpoint`, without counting a lapse."""
     lane = lanes.lane_of(endpoint)
-    LLMRequest.objects.update_held(
-        request,
-        status=Status.PENDING,
-        lease_token=None,
-        lease_until=None,
-        lane=lane,
-        turn=lanes.next_turn(lane, request.requested_by_id),
+    LLMRequest.objects.give_back(
+        request, lane=lane, turn=lanes.next_turn(lane, request.requested_by_id)
     )
 
 
@@ -154,7 +148,7 @@ def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
     """Call the same model again, then its fallback once, else end with the reason."""
     request = attempt.request
     on_fallback = request.fallback_config is not None
-    calls = request.attempts.exclude(outcome__in=[Outcome.UNKNOWN, Outcome.INTERRUPTED])
+    calls = request.attempts.that_ended()
     failures = calls.filter(outcome=verdict.outcome).count()
     may_repeat = (
         failures < verdict.rule.calls and calls.count() < settings.LLM_MAX_CALLS
@@ -165,10 +159,9 @@ def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
         return delay
     fallback = _fallback_of(attempt)
     if verdict.rule.falls_back and fallback and not on_fallback:
-        put_back(request, delay=None, fallback=fallback)
+        put_back(request, fallback=fallback)
         return None
-    message = verdict.detail or verdict.rule.sentence
-    end(request, Refused(str(verdict.outcome), message, is_failure=True))
+    end(request, failure_of(verdict.outcome, verdict.detail))
     return None
 
 

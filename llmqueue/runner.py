@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from django.db import InterfaceError, OperationalError, connection
@@ -11,9 +11,9 @@ from core.errors import SecretUnreadable
 from llmconfig import client
 from llmconfig.services import call_secrets
 from llmqueue import claims, live, outcomes
-from llmqueue.cleaning import clean_answer, without_secret
+from llmqueue.cleaning import clean_answer, without_secret, without_secret_so_far
 from llmqueue.control import control
-from llmqueue.errors import LeaseLost, Refused, WrongLane
+from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
 from llmqueue.freezing import Frozen, freeze
 from llmqueue.judging import Verdict, judge, judge_failure
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
@@ -24,40 +24,47 @@ log = logging.getLogger(__name__)
 _PAUSES_SECONDS = (0.1, 0.5, 1, 2, 5, 10, 20, 20)
 
 
-def run_next() -> bool:
-    """Bring one claimable request a step on; False if there is none.
+@dataclass(frozen=True)
+class Ran:
+    """One step was taken. `again_in`: the delay after which its request wants another."""
+
+    again_in: timedelta | None = None
+
+
+def run_next() -> Ran | None:
+    """Bring one claimable request a step on; None if there is none.
 
     No transaction and no connection is held during the call. A model's failure ends in
     a final status, a fallback or a later `not_before`; none is raised.
     """
-    return run_once() is not None
-
-
-def run_once() -> timedelta | None:
-    """As `run_next`; returns None if there was nothing to do, else the delay after
-    which the request wants to run again, zero if it does not."""
     request = claims.take()
     if request is None:
         return None
+    log.info("request %s claimed", request.log_name)
     live.announce([request.public_id])
-    try:
+    with control.watch(request.held_token) as handle:
         if paid := outcomes.answered_attempt(request):
             # Its worker was lost between the answer and the post: nothing is bought twice.
-            outcomes.deliver(paid, Verdict(Outcome(paid.outcome), paid.answer))
-            return timedelta(0)
-        frozen = freeze(request)
+            return Ran(_keep(paid, Verdict(Outcome(paid.outcome), paid.answer)))
+        frozen = _freeze(request)
+        if frozen is None:
+            return Ran()
+        return Ran(_keep(frozen.attempt, _call(request, frozen, handle)))
+
+
+def _freeze(request: LLMRequest) -> Frozen | None:
+    """The attempt to call; None when what stands against it has been written."""
+    try:
+        return freeze(request)
     except Refused as refusal:
         outcomes.end(request, refusal)
-        return timedelta(0)
     except WrongLane as error:
         outcomes.move(request, error.endpoint)
-        return timedelta(0)
+    except SwitchedOff:
+        outcomes.put_back(request)
     except LeaseLost:
-        log.info("request %s: lease lost before its call", request.public_id)
-        return timedelta(0)
-    with control.watch(frozen.attempt.lease_token) as handle:
-        verdict = _call(request, frozen, handle)
-        return _keep(frozen.attempt, verdict) or timedelta(0)
+        log.info("request %s: lease lost before its call", request.log_name)
+    return None
 
 
 def _keep(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
@@ -71,7 +78,8 @@ def _keep(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
             outcomes.settle(attempt, verdict)
             return outcomes.conclude(attempt, verdict)
         except (OperationalError, InterfaceError) as error:
-            log.warning("attempt %s: not kept yet: %s", attempt.pk, error)
+            name = attempt.request.log_name
+            log.warning("request %s: not kept yet: %s", name, error)
             _release_connection()
             time.sleep(pause)
     outcomes.settle(attempt, verdict)
@@ -86,7 +94,7 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
 
     def clean(raw: str) -> str:
         key = call.key if call else ""
-        return clean_answer(without_secret(raw, key), name=name, tag=tag)
+        return without_secret_so_far(clean_answer(raw, name=name, tag=tag), key)
 
     stream = live.Stream(request.public_id, frozen.attempt.lease_token, clean)
     try:
@@ -100,15 +108,16 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
         return judge_failure(client.CallFailed("key_refused", error.message))
     finally:
         live.publisher.close(stream)
-    text = without_secret(answer.text, call.key)
-    return judge(replace(answer, text=text), name=name, tag=tag)
+    verdict = judge(answer, name=name, tag=tag)
+    # After the cleaning, which could join a key that came in pieces.
+    return replace(verdict, text=without_secret(verdict.text, call.key))
 
 
 def _prepare(frozen: Frozen) -> client.Call:
     choice = frozen.receipt.choice
     endpoint = choice.endpoint
     return client.Call(
-        route=endpoint.kind.route,
+        protocol=endpoint.kind.protocol,
         address=endpoint.address,
         model=choice.model,
         key=call_secrets(endpoint=endpoint),

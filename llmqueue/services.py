@@ -3,7 +3,6 @@
 import uuid
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from llmconfig.models import Endpoint
 from llmqueue import claims, lanes, live, tasks
@@ -12,10 +11,15 @@ from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest, PromptPart, Status
 from llmqueue.resolution import resolve
 
-__all__ = ["ai_is_on", "cancel", "enqueue", "listener", "resolve"]
 
-ai_is_on = claims.ai_is_on
-listener = live.listener
+def ai_is_on() -> bool:
+    """Whether new calls may be made at all; off wins, wherever it is set."""
+    return claims.ai_is_on()
+
+
+def listener() -> live.Listener:
+    """What follows the live text of requests, one for each event loop."""
+    return live.listener()
 
 
 @transaction.atomic
@@ -30,7 +34,8 @@ def enqueue(
     """Queue one piece of work for `inputs`; a worker is nudged on commit.
 
     `place` is (kind, key) of where it belongs, for filters and limits. A second request
-    of a member with the same `idempotency_key` raises IntegrityError.
+    of a member with the same `idempotency_key`, or for the same `retry_of`, raises
+    IntegrityError.
     """
     lane = lanes.lane_of(_likely_endpoint(inputs))
     member_id = inputs.member.pk if inputs.member else None
@@ -48,7 +53,7 @@ def enqueue(
         turn=lanes.next_turn(lane, member_id),
         idempotency_key=idempotency_key,
         retry_of=retry_of,
-        correlation_id=uuid.uuid4().hex,
+        correlation_id=retry_of.correlation_id if retry_of else uuid.uuid4().hex,
     )
     transaction.on_commit(tasks.nudge)
     return request
@@ -59,20 +64,10 @@ def cancel(*, request: LLMRequest, reason: str, error_class: str = "cancelled") 
 
     Raises AlreadyEnded when it has a final status.
     """
-    cancelled = (
-        LLMRequest.objects.unfinished()
-        .filter(pk=request.pk)
-        .update(
-            status=Status.CANCELLED,
-            lease_token=None,
-            lease_until=None,
-            is_ready=False,
-            finished_at=Now(),
-            error_class=error_class,
-            error_message=reason,
-        )
-    )
-    if not cancelled:
+    still_open = LLMRequest.objects.unfinished().filter(pk=request.pk)
+    if not still_open.finish(
+        status=Status.CANCELLED, error_class=error_class, error_message=reason
+    ):
         raise AlreadyEnded
     transaction.on_commit(lambda: live.announce([request.public_id]))
 

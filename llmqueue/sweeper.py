@@ -48,23 +48,17 @@ def _take_back_lapsed() -> list[uuid.UUID]:
     Their attempts keep the outcome unknown: whether the provider answered is not known.
     """
     lapsed = LLMRequest.objects.lapsed().select_for_update(skip_locked=True)
-    requests = list(lapsed.only("pk", "public_id", "lapses", "lease_token"))
+    wanted = ("pk", "public_id", "correlation_id", "lapses", "lease_token")
+    requests = list(lapsed.only(*wanted))
     for request in requests:
         _take_back(request)
     return [request.public_id for request in requests]
 
 
 def _take_back(request: LLMRequest) -> None:
-    log.warning("request %s: its worker is gone", request.public_id)
+    log.warning("request %s: its worker is gone", request.log_name)
     if request.lapses + 1 < settings.LLM_MAX_LAPSES:
-        LLMRequest.objects.update_held(
-            request,
-            status=Status.PENDING,
-            lease_token=None,
-            lease_until=None,
-            is_ready=True,
-            lapses=F("lapses") + 1,
-        )
+        LLMRequest.objects.give_back(request, lapses=F("lapses") + 1)
         return
     LLMRequest.objects.close(
         request,

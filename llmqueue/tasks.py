@@ -32,9 +32,9 @@ _pause = Pause()
 def work() -> None:
     """Do queued work until nothing is claimable or the worker is told to end."""
     sweeper.make_due_ready()
-    while not control.is_stopping and (delay := runner.run_once()) is not None:
-        if timedelta(0) < delay <= _LONGEST_NUDGE_DELAY:
-            nudge(delay=delay + _CLOCK_SLACK)
+    while not control.is_stopping and (ran := runner.run_next()):
+        if ran.again_in and ran.again_in <= _LONGEST_NUDGE_DELAY:
+            nudge(delay=ran.again_in + _CLOCK_SLACK)
 
 
 @shared_task(name="llmqueue.sweep", ignore_result=True)  # type: ignore[untyped-decorator]

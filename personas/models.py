@@ -1,6 +1,6 @@
 """Personas and their versions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from django.conf import settings
@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from core.handles import skeleton
 from core.models import Handle
 from llmconfig.models import LLMConfig
 
@@ -38,6 +39,18 @@ class PersonaQuerySet(models.QuerySet["Persona"]):
         """The personas with these ids, and those that answer when no one is asked."""
         return self.filter(
             Q(pk__in=list(wanted)) | Q(is_global_default=True) | Q(is_fallback=True)
+        )
+
+    def offered_in(self, assigned: Collection[int]) -> Self:
+        """Those assigned to a place, or all if none is; the two defaults always."""
+        if not assigned:
+            return self
+        return self.among(assigned)
+
+    def has_name(self, wanted: str) -> bool:
+        """Whether one of them is called so; `wanted` is a `core.handles.skeleton`."""
+        return any(
+            skeleton(name) == wanted for name in self.values_list("name", flat=True)
         )
 
     def with_versions(self) -> Self:

@@ -56,16 +56,17 @@ def launch(
 
 
 @pytest.fixture
-def start_worker(launch, tmp_path) -> Callable[[], Popen[bytes]]:
-    """Start a worker with eight threads, and wait until it listens."""
+def start_worker(launch, tmp_path) -> Callable[..., Popen[bytes]]:
+    """Start a worker, with eight threads or as many as are said; wait until it listens."""
     started = 0
 
-    def start() -> Popen[bytes]:
+    def start(*, threads: int = 8, **environment: str) -> Popen[bytes]:
         nonlocal started
         started += 1
         log = f"worker-{started}.log"
-        options = "-P threads -c 8 --without-gossip --without-mingle -l INFO".split()
-        process = launch("celery", "-A", "forllm", "worker", *options, log=log)
+        options = f"-P threads -c {threads} --without-gossip --without-mingle -l INFO"
+        command = ("celery", "-A", "forllm", "worker", *options.split())
+        process = launch(*command, log=log, **environment)
         wait_until(lambda: " ready." in (tmp_path / log).read_text())
         return process
 

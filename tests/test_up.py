@@ -191,7 +191,7 @@ def test_up_puts_no_secret_on_a_command_line(site):
 def test_up_passes_no_provider_key_and_no_model_key_on(site):
     model_key = site.state.model_key
 
-    for words in ("celery -A forllm worker", "uvicorn", "supervisord"):
+    for words in ("-m forllm.worker", "uvicorn", "supervisord"):
         environment = Path(f"/proc/{site.pid_of(words)}/environ").read_text()
         assert "OPENAI_API_KEY" not in environment
         assert model_key not in environment
@@ -275,7 +275,7 @@ def test_up_stays_within_its_memory(site):
 
 
 def test_up_starts_a_killed_worker_again(site):
-    words = "celery -A forllm worker"
+    words = "-m forllm.worker"
     killed = site.pid_of(words)
 
     os.kill(killed, signal.SIGKILL)

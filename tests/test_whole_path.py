@@ -3,10 +3,13 @@ provider's own log."""
 
 import json
 import threading
+import uuid
+from datetime import timedelta
 
 import httpx
 import pytest
 from django.db.models import Count
+from django.db.models.functions import Now
 
 from forum.models import Ask, Post
 from forum.services import asks, posts
@@ -133,6 +136,40 @@ def test_ten_nudges_are_one_call(question, alice, start_worker, fake_llm):
 
     assert len(fake_llm.calls()) == 2
     check_single_replies()
+
+
+@pytest.mark.fault("F02")
+def test_a_worker_whose_threads_are_all_busy_still_sweeps(
+    question, alice, start_worker, fake_llm
+):
+    fake_llm.answers(mode="hang")
+    start_worker(threads=1)
+    asks.ask(post=question, member=alice)
+    fake_llm.wait_for(1)
+    orphan = asks.ask(post=question, member=alice).request
+    LLMRequest.objects.filter(pk=orphan.pk).update(
+        status=Status.PROCESSING,
+        lease_token=uuid.uuid4(),
+        lease_until=Now() - timedelta(seconds=1),
+    )
+
+    wait_until(lambda: LLMRequest.objects.get(pk=orphan.pk).lapses == 1, seconds=15)
+
+    assert LLMRequest.objects.get(pk=orphan.pk).status == Status.PENDING
+    assert len(fake_llm.calls()) == 1
+
+
+@pytest.mark.fault("F24")
+def test_four_calls_at_once_need_no_four_connections(
+    question, alice, start_worker, fake_llm
+):
+    fake_llm.always_answers(mode="hang")
+    start_worker(DATABASE_POOL="1")
+
+    for _ in range(4):
+        asks.ask(post=question, member=alice)
+
+    fake_llm.wait_for(4)
 
 
 @pytest.mark.fault("F05")

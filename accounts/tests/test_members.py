@@ -47,6 +47,68 @@ def test_a_name_is_stored_without_invisible_characters(client, alice):
     assert alice.display_name == "Alice"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Admin",
+        "Аdmin",  # the first letter is Cyrillic
+        "S.t.a.f.f",
+        "Site owner",
+        "bob",
+        "BOB",
+        "b0b",
+        "βob",
+        "Maestro",
+        "Мaestrо",  # two letters are Cyrillic
+        "Maëstro",
+        "ＭＡＥＳＴＲＯ",
+        "Maestro ✓",
+        "Document assistant",
+        "Documentassistant",
+    ],
+)
+def test_a_name_that_looks_like_somebody_elses_is_refused(client, alice, bob, name):
+    client.force_login(alice)
+
+    page = client.post("/settings/", VALUES | {"display_name": name})
+
+    assert page.status_code == 422
+    assert 'class="errorlist"' in page.content.decode()
+    assert name in page.content.decode()
+    alice.refresh_from_db()
+    assert (alice.display_name, alice.bio) == ("", "")
+
+
+@pytest.mark.parametrize("name", ["Alice", "A1ICE", "Ålice", "Bobby", "Anna", "山田"])
+def test_a_name_of_ones_own_is_kept(client, alice, bob, name):
+    client.force_login(alice)
+
+    client.post("/settings/", VALUES | {"display_name": f" {name}\u2003"})
+
+    alice.refresh_from_db()
+    assert alice.display_name == name
+
+
+def test_a_name_from_before_does_not_stand_in_the_way(client, make_member):
+    member = make_member("gwen", display_name="Maestro")
+    client.force_login(member)
+
+    client.post("/settings/", VALUES | {"display_name": "Maestro"})
+
+    member.refresh_from_db()
+    assert member.bio == "I read."
+
+
+@pytest.mark.parametrize("name", ["\u2800", "\u200b", " \u3000 "])
+def test_a_name_nobody_can_see_is_none(client, alice, name):
+    client.force_login(alice)
+
+    client.post("/settings/", VALUES | {"display_name": name})
+
+    alice.refresh_from_db()
+    assert alice.name == "alice"
+
+
 @pytest.mark.requirement("F-41")
 @pytest.mark.parametrize(
     "wrong",

@@ -8,7 +8,7 @@ from django.core import mail
 from accounts import adapter
 from accounts.models import User
 from core.errors import HandleRefused
-from core.models import Handle
+from core.models import Handle, SiteSettings
 
 pytestmark = pytest.mark.django_db
 
@@ -33,10 +33,62 @@ def test_somebody_joins_and_confirms_their_address(client):
     assert response.status_code == 302
     assert member.handle.name == "dora"
     assert client.get("/settings/").status_code == 200
-    link = link_in(mail.outbox[0])
+    message = mail.outbox[0]
+    assert message.subject == "FORLLM: Please confirm your email address"
+    assert "@dora of FORLLM" in message.body
+    link = link_in(message)
     assert client.get(link).status_code == 200
     client.post(link)
     assert member.emailaddress_set.get().verified
+
+
+MAILS = [
+    ("/accounts/signup/", VALUES),
+    ("/accounts/password/reset/", {"email": "alice@example.com"}),
+    ("/accounts/password/reset/", {"email": "nobody@example.com"}),
+]
+
+
+@pytest.mark.parametrize(("address", "values"), MAILS)
+def test_mails_name_the_site_and_not_its_host(client, alice, address, values):
+    SiteSettings.objects.update_or_create(pk=1, defaults={"site_name": "Ann & Bo's"})
+
+    client.post(address, values)
+
+    message = mail.outbox[0]
+    assert message.subject.startswith("Ann & Bo's: ")
+    assert "Ann & Bo's" in message.body
+    assert "testserver" not in re.sub(r"http://\S+", "", message.body)
+
+
+@pytest.mark.parametrize(
+    ("password", "fault"),
+    [
+        ("short1!", "too short"),
+        ("password123", "too common"),
+        ("dora@example.com", "too similar"),
+        ("1234", "too short"),
+    ],
+)
+def test_a_weak_password_is_refused_with_the_reason(client, password, fault):
+    twice = {"password1": password, "password2": password}
+
+    page = client.post(SIGNUP, VALUES | twice).content.decode()
+
+    assert fault in page
+    assert not User.objects.exists()
+
+
+def test_pages_say_join_and_sign_in(client, db):
+    for page in ("login", "signup", "logout"):
+        text = client.get(f"/accounts/{page}/", follow=True).content.decode().lower()
+        assert not re.search(r"sign ?up\b", re.sub(r"<[^>]*>", "", text))
+
+
+def test_a_box_stands_before_its_label(client, db):
+    page = client.get("/accounts/login/").content.decode()
+
+    assert page.index('name="remember"') < page.index('for="id_remember"')
 
 
 @pytest.mark.parametrize("page", ["login", "signup"])

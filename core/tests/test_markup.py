@@ -117,11 +117,100 @@ def test_a_link_to_elsewhere_shows_its_host(text, host):
         "https://@/evil.example",
         "https://:443/evil.example",
         "//@/evil.example",
+        "https://%65vil.example/",
     ],
 )
 def test_an_address_that_browsers_mend_into_another_host_is_no_link(address):
     for text in ("[a]({})", "![a]({})", "<{}>", "[a](<{}>)", "[a]\n\n[a]: {}"):
         assert "<a" not in markup.render(text.format(address)), text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        (
+            "See http://a.example.",
+            'See <a href="http://a.example" {}>http://a.example</a>.',
+        ),
+        (
+            "**https://a.example/__init__.py?e=*f**",
+            '<strong><a href="https://a.example/__init__.py?e=*f" {}>'
+            "https://a.example/__init__.py?e=*f</a></strong>",
+        ),
+        (
+            "(https://a.example/b_(c))",
+            '(<a href="https://a.example/b_(c)" {}>https://a.example/b_(c)</a>)',
+        ),
+        (
+            "*https://a.example*",
+            '<em><a href="https://a.example" {}>https://a.example</a></em>',
+        ),
+        (
+            "「https://a.example/山」",
+            '「<a href="https://a.example/%E5%B1%B1" {}>https://a.example/山</a>」',
+        ),
+        (
+            "[a] https://[2001:db8::1]:80/?b[]=c",
+            '[a] <a href="https://[2001:db8::1]:80/?b%5B%5D=c" {}>https://[2001:db8::1]:80/?b[]=c</a>',
+        ),
+        (
+            "https://good.example@evil.example/",
+            '<a href="https://good.example@evil.example/" {}>'
+            "https://good.example@evil.example/</a>"
+            ' <span class="host">evil.example</span>',
+        ),
+        (
+            "https://аpple.example/",
+            '<a href="https://xn--pple-43d.example/" {}>https://аpple.example/</a>'
+            ' <span class="host">xn--pple-43d.example</span>',
+        ),
+    ],
+)
+def test_a_bare_address_is_a_link_marked_as_foreign(text, html):
+    expected = html.format('rel="nofollow ugc noopener"')
+
+    assert markup.render(text) == f"<p>{expected}</p>\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "forum.example",
+        "www.forum.example",
+        "//forum.example/a",
+        "alice@forum.example",
+        "mailto:alice@forum.example",
+        "ftp://forum.example/",
+        "javascript://forum.example/%0aalert(1)",
+        "file://forum.example/",
+        "xhttp://forum.example",
+        "127.0.0.1:8000/",
+        "http\\://forum.example/",
+        "`http://forum.example/`",
+        "```\nhttp://forum.example/\n```",
+        "https:///forum.example",
+        "https://...",
+        "https://forum.example:0/",
+        "https://forum.example:x/",
+        "https://[forum",
+        "https://" + "a" * 2001,
+    ],
+)
+def test_what_only_resembles_a_web_address_is_no_link(text):
+    assert "<a" not in markup.render(text)
+
+
+def test_an_address_among_a_links_words_makes_no_second_link():
+    html = markup.render("[see https://a.example](https://b.example/)")
+
+    assert html.count("<a ") == 1
+    assert '<span class="host">b.example</span>' in html
+
+
+def test_a_bare_address_of_this_site_is_plain(settings):
+    address = f"{settings.SITE_URL}/t/b-1/"
+
+    assert markup.render(address) == f'<p><a href="{address}">{address}</a></p>\n'
 
 
 @pytest.mark.parametrize("text", ["", " \n", "\u2800", "\U0001d159 ", "\u3000\u0301"])

@@ -28,6 +28,29 @@ def test_a_page_that_does_not_exist_is_in_our_look(client, db):
     assert "There is nothing here" in page.content.decode()
 
 
+@pytest.mark.parametrize("area", ["settings", "admin", "queue", "asks"])
+def test_search_engines_are_told_what_is_not_for_them(client, area):
+    answer = client.get("/robots.txt")
+
+    assert answer["Content-Type"] == "text/plain"
+    assert "User-agent: *\n" in answer.content.decode()
+    assert f"Disallow: /{area}/\n" in answer.content.decode()
+
+
+def test_the_icon_is_found_where_browsers_guess_it(client):
+    answer = client.get("/favicon.ico")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/static/icon.svg")
+
+
+def test_the_head_leads_to_ones_own_page(client, alice):
+    client.force_login(alice)
+
+    assert (
+        '<a class="own" href="/u/alice/">@alice</a>' in client.get("/").content.decode()
+    )
+
+
 def test_a_form_of_another_visit_is_explained(topic, alice):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(alice)

@@ -14,7 +14,7 @@ from forllm.embedded.state import load_state
 
 ALIAS = "smollm2"
 _SLOTS = 2
-_TOKENS_PER_SLOT = 1536
+_TOKENS_PER_SLOT = 1024  # each takes 23 kB
 
 
 def main(state_path: Path) -> None:
@@ -35,7 +35,8 @@ def main(state_path: Path) -> None:
         part.n_threads = _threads()
         part.poll = 0
     parameters.cache_ram_mib = 0
-    parameters.n_batch = parameters.n_ubatch = 256
+    parameters.n_batch = 256
+    parameters.n_ubatch = 64  # as quick as 256 for a prompt, with 6 MB less
     parameters.ui = False
     parameters.endpoint_slots = False
     parameters.verbosity = 1

@@ -15,7 +15,7 @@ from forllm.embedded.privileges import Servers
 USER = DATABASE = "forllm"
 # Small, because everything shares one machine; change them in postgresql.conf.
 _FIRST_SETTINGS = {
-    "shared_buffers": "32MB",
+    "shared_buffers": "16MB",  # the system's own cache holds the rest
     "max_connections": "60",
     "min_wal_size": "32MB",
     "max_wal_size": "256MB",

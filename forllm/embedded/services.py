@@ -39,17 +39,14 @@ def programs(
     if options.demo_model:
         command = [*_python("forllm.embedded.model_server"), str(paths.state)]
         found.append(_program("model", command, paths, bare=True))
-    celery = [*_python("celery"), "-A"]
-    worker = [*celery, "forllm", "worker", "-P", "threads", "--loglevel", "INFO"]
-    worker += ["-c", str(options.worker_threads)]
-    beat = [*celery, "forllm.beat", "beat", "--pidfile="]
-    beat += ["-s", str(paths.run / "celerybeat-schedule")]
+    worker = [*_python("forllm.worker"), str(options.worker_threads)]
+    beat = [*_python("forllm.beat"), str(paths.run / "celerybeat-schedule")]
     web = [*_python("uvicorn"), "forllm.asgi:application", "--host", "127.0.0.1"]
     web += ["--port", str(options.port), "--no-access-log"]
     if not options.behind_tls_proxy:  # else anybody may claim any address
         web.append("--no-proxy-headers")
     found += [
-        _program("worker", [*worker, "--without-gossip", "--without-mingle"], paths),
+        _program("worker", worker, paths),
         _program("beat", beat, paths),
         _program("web", [*web, "--timeout-graceful-shutdown", "1"], paths),
     ]

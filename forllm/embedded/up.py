@@ -88,11 +88,7 @@ def _run() -> None:
         _start(supervisor, ground, ["postgres", "valkey", "model"])
         sign_in = _prepare(ground)
         _start(supervisor, ground, ["worker", "beat", "web"])
-        _say(f"FORLLM is ready after {time.monotonic() - began:.1f} s.")
-        _say(f"  Open:    {services.site_url(ground.options)}")
-        if sign_in:
-            _say(f"  Sign in: {sign_in}")
-        _say("  Ctrl-C ends it.")
+        _say(_welcome(ground, sign_in, time.monotonic() - began))
         _follow(supervisor, ground)
 
 
@@ -182,6 +178,17 @@ def _prepare(ground: Ground) -> str:
         elif line.strip():
             _say(f"prepare: {line}")
     return sign_in
+
+
+def _welcome(ground: Ground, sign_in: str, seconds: float) -> str:
+    lines = [
+        f"FORLLM is ready after {seconds:.1f} s. Ctrl-C ends it.",
+        f"  Open:    {services.site_url(ground.options)}",
+    ]
+    if sign_in:
+        lines.append(f"  Sign in: {sign_in}")
+    rule = "-" * max(map(len, lines))
+    return "\n".join(["", rule, *lines, rule, ""])
 
 
 def _follow(supervisor: Supervisor, ground: Ground) -> None:

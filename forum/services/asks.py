@@ -16,7 +16,7 @@ from llmconfig.models import AISettings
 from llmqueue import services as queue
 from llmqueue.errors import AlreadyEnded
 from llmqueue.handlers import Inputs
-from llmqueue.models import Status
+from llmqueue.models import LLMRequest, Status
 from personas.models import Persona
 
 REPLY = "reply"
@@ -28,7 +28,6 @@ def ask(
     member: User,
     persona: Persona | None = None,
     key: str = "",
-    retry_of: Ask | None = None,
 ) -> Ask:
     """Queue a reply to `post`; `persona` None leaves the choice to the resolution order.
 
@@ -37,7 +36,7 @@ def ask(
     AINotAvailable, having written nothing.
     """
     try:
-        return _ask(post, member, persona, key, retry_of)
+        return _ask(post, member, persona, key=key)
     except IntegrityError:  # pressed at the same time in two topics
         repeated = _asked_before(member, key)
         if repeated is None:
@@ -47,11 +46,17 @@ def ask(
 
 @transaction.atomic
 def _ask(
-    post: Post, member: User, persona: Persona | None, key: str, retry_of: Ask | None
+    post: Post,
+    member: User,
+    persona: Persona | None,
+    *,
+    key: str = "",
+    retry_of: LLMRequest | None = None,
+    **chosen: object,
 ) -> Ask:
     # The lock makes asking and locking the topic happen one after the other.
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
-    if earlier := _asked_before(member, key):
+    topic = Topic.objects.hold(post.topic_id)
+    if earlier := _asked_before(member, key) or _retried_before(retry_of):
         return earlier
     post = Post.objects.get(pk=post.pk)
     if post.deleted_at:
@@ -65,10 +70,10 @@ def _ask(
         raise PersonaNotOffered
     request = queue.enqueue(
         kind=REPLY,
-        inputs=inputs_for(topic=topic, member=member, persona=persona),
+        inputs=inputs_for(topic=topic, member=member, persona=persona, **chosen),
         place=("subforum", str(topic.subforum_id)),
         idempotency_key=key,
-        retry_of=retry_of.request if retry_of else None,
+        retry_of=retry_of,
     )
     return Ask.objects.create(post=post, request=request)
 
@@ -84,6 +89,13 @@ def _asked_before(member: User, key: str) -> Ask | None:
     return Ask.objects.filter(
         request__requested_by=member, request__idempotency_key=key
     ).first()
+
+
+def _retried_before(request: LLMRequest | None) -> Ask | None:
+    """The ask that took the place of this request already, whoever asked again."""
+    if request is None:
+        return None
+    return Ask.objects.filter(request__retry_of=request).first()
 
 
 def ai_enabled_for(member: User) -> bool:
@@ -117,14 +129,11 @@ def inputs_for(
 
 def offered_personas(subforum: Subforum, member: object) -> QuerySet[Persona]:
     """Personas `member` may ask in `subforum`, by name: those assigned, else all."""
-    usable = Persona.objects.usable_by(member).order_by("name")
     assigned = SubforumPersona.objects.filter(
         subforum=subforum, persona__is_active=True
-    ).values("persona")
-    if not assigned.exists():
-        return usable
-    always = usable.filter(is_global_default=True) | usable.filter(is_fallback=True)
-    return usable.filter(pk__in=assigned) | always
+    ).values_list("persona_id", flat=True)
+    usable = Persona.objects.usable_by(member)
+    return usable.offered_in(list(assigned)).order_by("name")
 
 
 def cancel_ask(*, ask: Ask, member: User) -> None:
@@ -137,22 +146,22 @@ def cancel_ask(*, ask: Ask, member: User) -> None:
 def retry_ask(*, ask: Ask, member: User) -> Ask:
     """Ask again after a failed or cancelled ask; the new request names the old one.
 
-    Raises NotAllowed, or what `ask` raises. A second press returns the same new ask.
+    What was chosen for the old request holds for the new one. Raises NotAllowed, or what
+    `ask` raises. A second press, whoever's, returns the same new ask.
     """
-    if not ask.may_be_managed_by(member) or ask.request.status == Status.COMPLETE:
+    old = ask.request
+    if not ask.may_be_managed_by(member) or old.status == Status.COMPLETE:
         raise NotAllowed
-    if ask.request.is_open:
+    if old.is_open:
         return ask
-    return _retry(ask, member)
-
-
-def _retry(old: Ask, member: User) -> Ask:
-    return ask(
-        post=old.post,
-        member=member,
-        persona=old.request.persona,
-        key=f"retry-{old.request.public_id.hex}",
+    return _ask(
+        ask.post,
+        member,
+        old.persona,
         retry_of=old,
+        config=old.config,
+        endpoint=old.endpoint,
+        mode=old.mode,
     )
 
 
@@ -166,7 +175,9 @@ def erase(post: Post) -> None:
 
 def cancel_open_on(*, post: Post, reason: str) -> None:
     """Cancel what still waits or runs for `post`, which is about to go."""
-    for entry in Ask.objects.open().filter(post=post).select_related("request"):
+    entries = Ask.objects.open().filter(post=post).select_related("request")
+    # In one order, so that two who delete at once do not wait for each other.
+    for entry in entries.order_by("request_id"):
         try:
             queue.cancel(request=entry.request, reason=reason, error_class="gone")
         except AlreadyEnded:  # it was delivered this moment, and stays

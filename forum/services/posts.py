@@ -121,13 +121,14 @@ def insert_post(
 ) -> Post:
     """Put a post by a member or by a persona's version into the tree; raise counters last.
 
-    Runs inside the caller's transaction, who has checked every right; locks the topic
-    until that ends. `html` is what `markup.render` made of `body`. Raises ParentElsewhere.
+    Runs inside the caller's transaction, who has checked every right. `topic` is as read
+    under the lock that the caller holds on it. `html` is what `markup.render` made of
+    `body`. Raises ParentElsewhere.
     """
     if parent is not None and parent.topic_id != topic.pk:
         raise ParentElsewhere
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=topic.pk)
-    number = topic.last_number + 1
+    topic.last_number += 1
+    number = topic.last_number
     post = Post.objects.create(
         topic=topic,
         number=number,
@@ -189,7 +190,7 @@ def delete_post(*, post: Post, actor: User) -> Post:
     # Before the topic: requests are locked first everywhere. An ask that slips in
     # between finds the post gone when its turn comes.
     asks.cancel_open_on(post=post, reason="The post was deleted.")
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=post.topic_id)
+    topic = Topic.objects.hold(post.topic_id)
     held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
     if held.deleted_at:
         return held
@@ -223,7 +224,11 @@ def _lower_counters(topic: Topic) -> None:
         last_post=last,
         last_post_at=last.created_at if last else topic.created_at,
     )
-    Subforum.objects.filter(pk=topic.subforum_id).update(
+    # Held before it is read what the newest topic is: a post elsewhere in the subforum
+    # that is being written now is either seen or names itself afterwards.
+    subforum = Subforum.objects.filter(pk=topic.subforum_id)
+    subforum.select_for_update(no_key=True).get()
+    subforum.update(
         posts_count=F("posts_count") - 1,
         last_topic=Topic.objects.latest_in(topic.subforum_id),
     )
@@ -231,7 +236,7 @@ def _lower_counters(topic: Topic) -> None:
 
 def _lock_open_topic(topic_id: int, *, open_to: User | None = None) -> Topic:
     """The topic, held; staff in `open_to` may go on although it is locked to others."""
-    topic = Topic.objects.select_for_update(no_key=True).get(pk=topic_id)
+    topic = Topic.objects.hold(topic_id)
     if topic.is_locked and not (open_to and open_to.is_staff):
         raise TopicLocked
     return topic

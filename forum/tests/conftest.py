@@ -13,6 +13,7 @@ from core import markup
 from forum.models import Ask, Post, Topic
 from forum.services import asks, posts
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
+from llmqueue.resolution import resolve
 from personas.models import Persona
 
 HTMX = {"HX-Request": "true"}
@@ -40,54 +41,32 @@ def maestro(db) -> Persona:
     return Persona.objects.get(slug="maestro")
 
 
-def step(rule: str, won: bool, why: str) -> dict[str, object]:
-    return {"rule": rule, "won": won, "why": why}
-
-
 @pytest.fixture
-def answered(maestro) -> Callable[..., Ask]:
+def answered(maestro, fake_config) -> Callable[..., Ask]:
     """An ask of Maestro on a post that has got its reply and receipt, as delivered."""
 
     def answer(post: Post, member: User, text: str = "About *two* hours.") -> Ask:
         ask = asks.ask(post=post, member=member, persona=maestro)
-        version = maestro.current_version
+        receipt = resolve(
+            asks.inputs_for(topic=post.topic, member=member, persona=maestro)
+        )
         LLMAttempt.objects.create(
             request=ask.request,
             number=1,
             lease_token=uuid.uuid4(),
-            persona_version=version,
+            persona_version=receipt.version,
             outcome=Outcome.ANSWERED,
             tokens_in=212,
             tokens_out=96,
             total_seconds=2.1,
             first_text_seconds=0.4,
-            receipt={
-                "persona": {"id": maestro.pk, "name": "Maestro", "version": 1},
-                "model": {
-                    "config": "Demo model",
-                    "endpoint": "Demo model",
-                    "provider": "Compatible",
-                    "model": "smollm2-135m",
-                },
-                "parameters": {"temperature": 0.7, "top_p": 0.9, "max_tokens": 160},
-                "key": "none",
-                "notes": [],
-                "steps": {
-                    "persona": [step("Asked for", True, "Maestro")],
-                    "config": [
-                        step("Chosen on this request", False, "None was chosen."),
-                        step("The site's default", True, "Demo model"),
-                    ],
-                    "prompt": [step("The persona's version", True, "Maestro v1")],
-                    "key": [step("No key needed", True, "Demo model")],
-                },
-            },
+            receipt=receipt.as_json(),
         )
         with transaction.atomic():
             ask.reply = posts.insert_post(
-                topic=post.topic,
+                topic=Topic.objects.hold(post.topic_id),
                 parent=post,
-                persona_version=version,
+                persona_version=receipt.version,
                 body=text,
                 html=markup.render(text),
             )

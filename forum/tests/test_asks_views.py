@@ -4,7 +4,9 @@ import re
 import uuid
 
 import pytest
+from django.urls import reverse
 
+from core.services import claim_handle
 from forum.models import Ask, Topic
 from forum.services import asks
 from forum.tests.conftest import HTMX, end
@@ -42,8 +44,8 @@ def test_the_form_offers_what_may_be_asked(as_, bob, opening, maestro):
     piece = browser.get(f"/posts/{opening.pk}/ask/", headers=HTMX).content.decode()
 
     for page in (whole, piece):
-        assert ">Maestro</option>" in page
-        assert ">Writer</option>" not in page
+        assert "🎼 Maestro — a conductor who sees how" in page
+        assert "Writer" not in page
     assert "<html" in whole
     assert "<html" not in piece
 
@@ -54,7 +56,8 @@ def test_an_ask_by_htmx_comes_to_stand_under_the_post(as_, bob, opening, maestro
     )
 
     page = answer.content.decode()
-    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#post-1", "afterend")
+    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#entry-1", "beforeend")
+    assert answer["Location"] == opening.get_absolute_url()
     assert f'id="ask-{LLMRequest.objects.get().public_id}"' in page
     assert "Maestro is waiting" in page
     assert "data-stream=" in page
@@ -97,10 +100,11 @@ def test_a_form_sent_twice_asks_once(as_, bob, opening):
     assert Ask.objects.count() == 1
 
 
-def test_an_open_ask_polls_and_a_final_one_does_not(client, ask):
-    waiting = client.get(ask.get_absolute_url(), headers=HTMX).content.decode()
+def test_an_open_ask_polls_and_a_final_one_does_not(as_, alice, ask):
+    browser = as_(alice)
+    waiting = browser.get(ask.get_absolute_url(), headers=HTMX).content.decode()
     end(ask, Status.ERROR, error_class="unreachable", error_message="Nobody home.")
-    failed = client.get(ask.get_absolute_url(), headers=HTMX).content.decode()
+    failed = browser.get(ask.get_absolute_url(), headers=HTMX).content.decode()
 
     assert 'hx-trigger="every 4s, refresh"' in waiting
     assert "hx-trigger" not in failed
@@ -113,7 +117,11 @@ def test_a_finished_ask_is_replaced_by_its_reply(client, opening, alice, answere
 
     piece = client.get(ask.get_absolute_url(), headers=HTMX)
 
-    assert 'class="post d1 persona" id="post-2"' in piece.content.decode()
+    page = piece.content.decode()
+    assert 'class="post d1 persona" id="post-2"' in page
+    assert f'id="ask-{ask.request.public_id}" hx-swap-oob="delete"' in page
+    assert 'id="posts-count" hx-swap-oob="true">2 posts' in page
+    assert piece["Forllm-Path"] == ask.reply.path
     assert "HX-Request" in piece["Vary"]
 
 
@@ -123,9 +131,8 @@ def test_the_page_of_an_ask_tells_every_step(client, opening, alice, answered):
 
     page = client.get(ask.get_absolute_url()).content.decode()
 
-    assert "Maestro v1 · Demo model · 2.1 s" in page
-    assert "Chosen on this request" in page
-    assert "None was chosen." in page
+    assert "Maestro v1 · Fake model · 2.1 s" in page
+    assert "No model was chosen for this request." in page
     assert ask.reply.get_absolute_url() in page
 
 
@@ -182,3 +189,90 @@ def test_a_stranger_can_do_neither(as_, carol, ask, action):
 def test_a_guest_is_sent_to_sign_in(client, ask, action):
     assert client.post(f"{ask.get_absolute_url()}{action}/").status_code == 302
     assert client.get(f"{ask.get_absolute_url()}{action}/").status_code == 405
+
+
+@pytest.mark.requirement("F-60")
+@pytest.mark.parametrize("status", [Status.ERROR, Status.CANCELLED])
+def test_an_ask_that_came_to_nothing_concerns_few(
+    client, as_, make_member, bob, carol, staff, opening, maestro, status
+):
+    ask = asks.ask(post=opening, member=bob, persona=maestro)
+    topic, own = opening.topic.get_absolute_url(), ask.get_absolute_url()
+    open_to = [browser.get(topic) for browser in (client, as_(carol))]
+    end(ask, status, error_class="unreachable", error_message="Nobody home.")
+
+    for browser, sees in (
+        (client, False),
+        (as_(carol), False),
+        (as_(opening.author), True),
+        (as_(bob), True),
+        (as_(staff), True),
+    ):
+        assert ("Nobody home." in browser.get(topic).content.decode()) == sees
+        assert browser.get(own).status_code == (200 if sees else 404)
+        piece = browser.get(own, headers=HTMX)
+        assert (piece.status_code, bool(piece.content)) == (200, sees)
+    assert all("Maestro is waiting" in page.content.decode() for page in open_to)
+
+
+def test_a_reply_stays_with_everybody_although_its_asker_is_gone(
+    client, opening, alice, answered
+):
+    ask = answered(opening, alice)
+
+    assert client.get(ask.get_absolute_url()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("error_class", "is_shown"),
+    [("no_key", True), ("timed_out", True), ("gone", False)],
+)
+def test_staff_are_led_to_the_models_when_one_failed(
+    as_, alice, staff, ask, error_class, is_shown
+):
+    end(ask, Status.ERROR, error_class=error_class, error_message="It failed.")
+    line = f'<a href="{reverse("llmconfig:endpoint_list")}">Settings › Endpoints</a>'
+    address = ask.get_absolute_url()
+
+    assert (line in as_(staff).get(address).content.decode()) == is_shown
+    assert line not in as_(alice).get(address).content.decode()
+
+
+def test_a_post_shows_its_newest_asks_and_not_all(as_, alice, opening, maestro):
+    made = [asks.ask(post=opening, member=alice, persona=maestro) for _ in range(7)]
+    end(made[6], Status.CANCELLED)
+
+    page = as_(alice).get(opening.topic.get_absolute_url()).content.decode()
+
+    shown = re.findall(r'id="ask-([-0-9a-f]{36})"', page)
+    assert shown == [str(ask.request.public_id) for ask in made[1:6]]
+
+
+def test_the_choice_is_one_query_however_many_there_are(
+    as_, bob, opening, django_assert_max_num_queries
+):
+    for number in range(200):
+        name = f"writer{number}"
+        persona = Persona.objects.create(
+            name=f"Writer {number:03}", slug=name, handle=claim_handle(name=name)
+        )
+        version = persona.versions.create(number=1, role="a writer")
+        Persona.objects.filter(pk=persona.pk).update(current_version=version)
+    browser = as_(bob)
+
+    with django_assert_max_num_queries(6):
+        page = browser.get(f"/posts/{opening.pk}/ask/", headers=HTMX).content.decode()
+
+    assert page.count("<option") == 210
+    assert len(page) < 40_000
+
+
+def test_the_form_on_its_own_page_needs_no_topic_around_it(as_, bob, opening, maestro):
+    page = as_(bob).post(
+        f"/posts/{opening.pk}/ask/",
+        {"persona": "x"},
+        headers=HTMX | {"HX-Trigger": "page-form"},
+    )
+
+    assert 'id="page-form"' in page.content.decode()
+    assert "data-close" not in page.content.decode()

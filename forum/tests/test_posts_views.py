@@ -38,9 +38,58 @@ def test_a_reply_by_htmx_comes_to_stand_under_its_parent(as_, bob, opening):
     )
 
     assert answer.status_code == 200
-    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#post-1", "afterend")
-    assert 'id="post-2"' in answer.content.decode()
-    assert 'id="slot-1" hx-swap-oob="true"' in answer.content.decode()
+    post = Post.objects.get(number=2)
+    page = answer.content.decode()
+    assert (answer["HX-Retarget"], answer["Forllm-Path"]) == ("#posts", post.path)
+    assert answer["Location"] == post.get_absolute_url()
+    assert 'id="post-2"' in page
+    assert 'id="reply-1" hx-swap-oob="true"' in page
+    assert 'id="posts-count" hx-swap-oob="true">2 posts' in page
+
+
+def test_forms_under_posts_have_ids_and_names_of_their_own(as_, bob, carol, opening):
+    second = posts.reply(parent=opening, author=carol, body="Two hours.")
+    browser = as_(bob)
+    pieces = "".join(
+        browser.get(f"/posts/{post.pk}/{what}/", headers=HTMX).content.decode()
+        for post in (opening, second)
+        for what in ("reply", "ask")
+    )
+
+    page = pieces + browser.get(opening.topic.get_absolute_url()).content.decode()
+
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert "Your reply to carol</label>" in page
+    assert "Your reply to the topic</label>" in page
+
+
+def test_the_form_at_the_end_comes_back_empty(as_, bob, opening):
+    sent_from = HTMX | {"HX-Trigger": "end-form"}
+    address = f"/posts/{opening.pk}/reply/"
+
+    kept = as_(bob).post(address, {"body": ""}, headers=sent_from)
+    emptied = as_(bob).post(address, {"body": "Two hours."}, headers=sent_from)
+
+    assert '<form class="stack" id="end-form" action' in kept.content.decode()
+    assert 'id="end-form" hx-swap-oob="true"' in emptied.content.decode()
+    assert "Two hours.</textarea>" not in emptied.content.decode()
+    assert 'id="reply-1"' not in emptied.content.decode()
+
+
+def test_a_piece_looks_as_its_page_will(as_, bob, opening, alice):
+    first = posts.reply(parent=opening, author=bob, body="one")
+    posts.reply(parent=first, author=bob, body="under one")
+    browser = as_(alice)
+
+    piece = browser.post(
+        f"/posts/{opening.pk}/reply/", {"body": "two"}, headers=HTMX
+    ).content.decode()
+    page = browser.get(opening.topic.get_absolute_url()).content.decode()
+
+    entry = piece[: piece.index("</article>")].strip()
+    assert "in reply to" in entry
+    assert entry in page
 
 
 @pytest.mark.requirement("F-41")
@@ -134,6 +183,19 @@ def test_a_guest_by_htmx_is_sent_with_the_whole_page(client, topic, opening):
     assert answer["HX-Redirect"] == f"/accounts/login/?next={back}"
 
 
+@pytest.mark.parametrize("what", ["reply", "ask"])
+def test_a_guest_who_sends_is_told_and_keeps_the_page(client, opening, what):
+    address = f"/posts/{opening.pk}/{what}/"
+
+    piece = client.post(address, {"body": "Two hours."}, headers=HTMX)
+    page = client.post(address, {"body": "Two hours."}, follow=True)
+
+    assert piece.status_code == 401
+    assert piece["Content-Type"].startswith("text/plain")
+    assert "signed out" in piece.content.decode()
+    assert "nothing was sent" in page.content.decode()
+
+
 def test_nobody_is_sent_back_to_another_site(client, opening):
     answer = client.post(
         f"/posts/{opening.pk}/reply/", headers={"Referer": "https://evil.example/x"}
@@ -171,6 +233,17 @@ def test_an_author_edits_and_sees_the_history(as_, alice, opening):
     assert response["Location"] == opening.get_absolute_url()
     assert "How long does it simmer?" in history
     assert "How long, really?" in history
+
+
+def test_an_edit_by_htmx_leads_to_the_post(as_, alice, opening):
+    address = f"/posts/{opening.pk}/edit/"
+
+    bad = as_(alice).post(address, {"body": " "}, headers=HTMX)
+    good = as_(alice).post(address, {"body": "Really?"}, headers=HTMX)
+
+    assert bad.status_code == 422
+    assert "<html" not in bad.content.decode()
+    assert good["HX-Redirect"] == opening.get_absolute_url()
 
 
 def test_a_bad_edit_is_explained_and_changes_nothing(as_, alice, opening):

@@ -1,9 +1,11 @@
 """The whole path of a reply, from the ask to the post, with the fake provider."""
 
+import re
 import threading
+from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from forum.errors import AINotAvailable, NotAllowed, PersonaNotOffered, TopicLocked
@@ -13,6 +15,7 @@ from llmconfig.models import AISettings
 from llmqueue import runner
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
 from personas.models import Persona, Visibility
+from tests.races import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -273,6 +276,77 @@ def test_a_failed_ask_can_be_asked_again_once(question, alice, bob, maestro, fak
     assert again.request.persona == maestro
 
 
+def test_asker_and_staff_retry_a_failed_ask_together_once(
+    question, alice, staff, maestro, fake_llm
+):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    fake_llm.answers(status=401)
+    ask = finish(ask)
+
+    by_staff = asks.retry_ask(ask=ask, member=staff)
+
+    assert asks.retry_ask(ask=ask, member=alice) == by_staff
+    fake_llm.answers(status=401)
+    finish(by_staff)
+    third = asks.retry_ask(ask=by_staff, member=staff)  # a retried retry
+    assert third.request.retry_of == by_staff.request
+
+
+def test_two_who_retry_at_the_same_moment_make_one_request(
+    question, alice, staff, maestro, fake_llm
+):
+    fake_llm.answers(status=401)
+    ask = finish(asks.ask(post=question, member=alice, persona=maestro))
+    with transaction.atomic():
+        Topic.objects.hold(question.topic_id)
+        presses = [
+            start(partial(asks.retry_ask, ask=ask, member=member))
+            for member in (alice, staff)
+        ]
+
+    made = [press.result(30) for press in presses]
+
+    assert made[0] == made[1]
+    assert LLMRequest.objects.count() == 2
+
+
+def test_a_retry_keeps_what_was_chosen(question, alice, maestro, fake_config, fake_llm):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    chosen = {
+        "config": fake_config,
+        "endpoint": fake_config.endpoint,
+        "mode": "coaching",
+    }
+    LLMRequest.objects.filter(pk=ask.request_id).update(**chosen)
+    fake_llm.answers(status=401)
+    ask = finish(Ask.objects.get())
+
+    again = asks.retry_ask(ask=ask, member=alice).request
+
+    assert {name: getattr(again, name) for name in chosen} == chosen
+    assert again.persona == maestro
+
+
+@pytest.mark.requirement("O-32")
+def test_the_model_is_told_who_wrote_what_by_handle_and_the_title_as_theirs(
+    question, alice, bob, maestro, fake_llm
+):
+    bob.display_name = "alice"
+    bob.save()
+    last = posts.reply(parent=question, author=bob, body="Are you sure?")
+
+    finish(asks.ask(post=last, member=alice, persona=maestro))
+
+    system, user = fake_llm.calls()[0].body["messages"]
+    blocks = re.findall(r"<(post-\w+)( by=\"[^\"]+\")?>\n(.*?)\n</\1>", user["content"])
+    assert [(by, text) for _, by, text in blocks] == [
+        ("", "The topic is: Soup"),
+        (' by="@alice"', "How long does it simmer?"),
+        (' by="@bob"', "Are you sure?"),
+    ]
+    assert "Soup" not in system["content"]
+
+
 @pytest.mark.requirement("F-56")
 @pytest.mark.fault("F24")
 def test_no_connection_is_held_while_the_model_is_called(
@@ -280,20 +354,18 @@ def test_no_connection_is_held_while_the_model_is_called(
 ):
     asks.ask(post=question, member=alice, persona=maestro)
     fake_llm.answers(text="Yes.", first_delay=0.5)
-    states: list[tuple[str, int]] = []
+    connection.close()
+    quiet, during = lent_connections(), []
 
-    def look() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT state, count(*) FROM pg_stat_activity WHERE datname ="
-                " current_database() AND pid <> pg_backend_pid()"
-                " AND state <> 'idle' GROUP BY state"
-            )
-            states.extend(cursor.fetchall())
+    while_called(fake_llm, lambda: during.append(lent_connections()))
 
-    while_called(fake_llm, look)
+    assert during == [quiet]
 
-    assert states == []
+
+def lent_connections():
+    """How many of the pool's connections somebody has; idle ones count too."""
+    stats = connection.pool.get_stats()
+    return stats["pool_size"] - stats["pool_available"]
 
 
 def test_ask_is_quick_to_take_its_place(question, alice, maestro):

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from forum.models import Post, Topic
 from forum.services import asks, posts
+from forum.tests.conftest import HTMX
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +62,9 @@ def test_an_unknown_topic_is_not_found(client, topic, address):
         ("?after=8", [9, 10], "?before=9", ""),
         ("?before=9", [5, 6, 7, 8], "?before=5", "?after=8"),
         ("?before=3", [1, 2], "", "?after=2"),
-        ("?at=4", [4, 5, 6, 7], "?before=4", "?after=7"),
-        ("?at=10", [10], "?before=10", ""),
+        ("?at=4", [2, 3, 4, 5], "?before=2", "?after=5"),
+        ("?at=10", [8, 9, 10], "?before=8", ""),
+        ("?at=2", [1, 2, 3, 4], "", "?after=4"),
     ],
 )
 def test_posts_are_paged_by_key(
@@ -84,6 +86,14 @@ def test_a_page_that_does_not_exist_is_not_found(client, long_topic, query):
     address = f"{long_topic.get_absolute_url()}?{query}"
 
     assert client.get(address).status_code == 404
+
+
+def test_links_to_posts_hold_wherever_a_piece_is_put(as_, bob, long_topic):
+    page = as_(bob).get(long_topic.get_absolute_url()).content.decode()
+
+    links = re.findall(r'href="([^"]*#post-\d+)"', page)
+    assert links
+    assert all(link.startswith(long_topic.get_absolute_url()) for link in links)
 
 
 def test_a_deleted_post_keeps_its_place(client, opening, bob, alice):
@@ -125,7 +135,7 @@ def test_a_personas_reply_is_marked_and_carries_its_receipt(
 
     assert 'class="post d1 persona" id="post-2"' in page
     assert '<span class="kind">AI persona</span>' in page
-    assert "<summary>Maestro v1 · Demo model · 2.1 s</summary>" in page
+    assert "<summary>Maestro v1 · Fake model · 2.1 s</summary>" in page
     assert ask.get_absolute_url() in page
 
 
@@ -214,6 +224,17 @@ def test_a_member_opens_a_topic(as_, bob, subforum):
     topic = Topic.objects.get()
     assert (topic.title, topic.author) == ("Bread", bob)
     assert response["Location"] == topic.get_absolute_url()
+
+
+def test_a_topic_by_htmx_leads_there(as_, bob, subforum):
+    bad = as_(bob).post("/s/kitchen/new/", {"title": "Bread"}, headers=HTMX)
+    good = as_(bob).post(
+        "/s/kitchen/new/", {"title": "Bread", "body": "Flour?"}, headers=HTMX
+    )
+
+    assert bad.status_code == 422
+    assert "<html" not in bad.content.decode()
+    assert good["HX-Redirect"] == Topic.objects.get().get_absolute_url()
 
 
 def test_a_guest_is_sent_to_sign_in_and_back(client, subforum):

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
-from django_htmx.http import reswap, retarget
 
 from accounts.access import MemberRequest, member_required, sent
 from core.errors import ForllmError
-from forum import ask_states, live, paging
+from forum import ask_states, live, receipts, shown_posts
 from forum.forms import AskForm
 from forum.models import Ask, Post
 from forum.services import asks
+from forum.views import pieces
 
 
 @member_required
@@ -21,7 +21,8 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
     post = get_object_or_404(
         Post.objects.visible_to(request.user).with_topic(), pk=post_id
     )
-    form = AskForm(sent(request), member=request.user, subforum=post.topic.subforum)
+    place = pieces.form_place(request)
+    form = AskForm(sent(request), post=post, member=request.user, place=place)
     status = 200
     if request.method == "POST":
         ask = _ask(request, post, form)
@@ -30,8 +31,7 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
         status = 422
     template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
     answer = render(request, template, {"post": post, "form": form}, status=status)
-    answer["Vary"] = "HX-Request"
-    return answer
+    return pieces.of_both_kinds(answer)
 
 
 def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:
@@ -56,20 +56,29 @@ def _asked(request: MemberRequest, post: Post, ask: Ask) -> HttpResponse:
         return redirect(post)
     context = _context(request, ask) | {"post": post}
     answer = render(request, "forum/ask_create.html#asked", context)
-    return reswap(retarget(answer, f"#post-{post.number}"), "afterend")
+    return pieces.put_ask(answer, post)
 
 
 def ask_detail(request: HttpRequest, ask_id: str) -> HttpResponse:
-    """What became of an ask; for htmx its line in the topic, or the reply in its place."""
-    ask = _find(request, ask_id)
-    if not getattr(request, "htmx", False):
-        return _vary(render(request, "forum/ask_detail.html", _page(request, ask)))
+    """What became of an ask; for htmx its line in the topic, or the reply."""
+    if pieces.is_piece(request):
+        return pieces.of_both_kinds(_line(request, ask_id))
+    page = render(request, "forum/ask_detail.html", _page(request, ask_id))
+    return pieces.of_both_kinds(page)
+
+
+def _line(request: HttpRequest, ask_id: str) -> HttpResponse:
+    """The ask's line, its reply, or nothing once the ask is none of the reader's."""
+    try:
+        ask = _find(request, ask_id)
+    except Http404:
+        return HttpResponse()
     if ask.reply_id is None:
-        return _vary(render(request, "forum/_ask.html", _context(request, ask)))
+        return render(request, "forum/_ask.html", _context(request, ask))
     reply = Post.objects.with_topic().get(pk=ask.reply_id)
-    paging.fit_for(request.user, reply)
-    ask_states.attach([reply], viewer=request.user)
-    return _vary(render(request, "forum/_post.html", {"post": reply}))
+    context = {"shown": shown_posts.show_one(reply, request.user), "ask": ask}
+    answer = render(request, "forum/ask_detail.html#answered", context)
+    return pieces.put_post(answer, reply)
 
 
 @require_POST
@@ -90,7 +99,7 @@ def _act(request: MemberRequest, ask_id: str, service: Any) -> HttpResponse:
     try:
         ask = service(ask=ask, member=request.user) or _find(request, ask_id)
     except ForllmError as error:
-        context = _page(request, ask) | {"error": error.message}
+        context = _page(request, ask_id) | {"error": error.message}
         return render(request, "forum/ask_detail.html", context, status=422)
     if not request.htmx:
         return redirect(ask.post)
@@ -98,21 +107,16 @@ def _act(request: MemberRequest, ask_id: str, service: Any) -> HttpResponse:
 
 
 def _find(request: HttpRequest, ask_id: str) -> Ask:
-    visible = Ask.objects.visible_to(request.user).with_request()
+    visible = Ask.objects.visible_to(request.user).with_post()
     return get_object_or_404(visible, request__public_id=ask_id)
 
 
 def _context(request: HttpRequest, ask: Ask) -> dict[str, Any]:
-    ask.state = ask_states.state_of(ask, request.user)
-    stream_url = live.stream_url(request, ask.post.topic) if ask.state.is_open else ""
-    return {"ask": ask, "post": ask.post, "stream_url": stream_url}
+    state = ask_states.state_of(ask, request.user)
+    stream_url = live.stream_url(request, ask.post.topic) if state.is_open else ""
+    return {"state": state, "post": ask.post, "stream_url": stream_url}
 
 
-def _page(request: HttpRequest, ask: Ask) -> dict[str, Any]:
-    return _context(request, ask) | {"receipt": ask_states.receipt_of(ask)}
-
-
-def _vary(answer: HttpResponse) -> HttpResponse:
-    """Tell caches that this address answers a page or a piece of one."""
-    answer["Vary"] = "HX-Request"
-    return answer
+def _page(request: HttpRequest, ask_id: str) -> dict[str, Any]:
+    ask = _find(request, ask_id)
+    return _context(request, ask) | {"ask": ask, "receipt": receipts.receipt_of(ask)}

@@ -5,15 +5,15 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
-from django_htmx.http import reswap, retarget
 
 from accounts.access import MemberRequest, member_required, sent
 from core import markup
 from core.errors import ForllmError
-from forum import ask_states, paging
-from forum.forms import BodyForm, PostForm
+from forum import shown_posts
+from forum.forms import BodyForm, ReplyForm
 from forum.models import Post
 from forum.services import posts
+from forum.views import pieces
 
 
 def _find(request: MemberRequest, post_id: int) -> Post:
@@ -25,8 +25,8 @@ def _find(request: MemberRequest, post_id: int) -> Post:
 def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
     """The form for an answer to a post, its preview, and the answer."""
     parent = _find(request, post_id)
-    form = PostForm(sent(request))
-    context: dict[str, Any] = {"post": parent, "form": form}
+    form = ReplyForm(sent(request), parent=parent, place=pieces.form_place(request))
+    context: dict[str, Any] = {"post": parent, "parent_id": parent.pk, "form": form}
     if request.method != "POST":
         status = 200
     elif form.is_valid() and "preview" in request.POST:
@@ -35,13 +35,14 @@ def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
     else:
         post = _reply(request, parent, form)
         if post is not None:
-            return _replied(request, parent, post)
+            return _replied(request, parent, post, form)
         status = 422
     template = "forum/reply_create.html" + ("#reply-form" if request.htmx else "")
-    return _of_both_kinds(render(request, template, context, status=status))
+    answer = render(request, template, context, status=status)
+    return pieces.of_both_kinds(answer)
 
 
-def _reply(request: MemberRequest, parent: Post, form: PostForm) -> Post | None:
+def _reply(request: MemberRequest, parent: Post, form: ReplyForm) -> Post | None:
     if not form.is_valid():
         return None
     try:
@@ -51,16 +52,21 @@ def _reply(request: MemberRequest, parent: Post, form: PostForm) -> Post | None:
         return None
 
 
-def _replied(request: MemberRequest, parent: Post, post: Post) -> HttpResponse:
-    """Bring a browser to the new post, or put it under its parent in the page."""
+def _replied(
+    request: MemberRequest, parent: Post, post: Post, sent_form: ReplyForm
+) -> HttpResponse:
+    """Bring a browser to the new post, or put it into the page and empty its form."""
     if not request.htmx:
         return redirect(post)
     shown = Post.objects.with_topic().get(pk=post.pk)
-    paging.fit_for(request.user, shown)
-    ask_states.attach([shown], viewer=request.user)
-    context = {"post": shown, "parent": parent}
+    context = {
+        "shown": shown_posts.show_one(shown, request.user),
+        "parent": parent,
+        "parent_id": parent.pk,
+        "form": ReplyForm(parent=parent, place=sent_form.place),
+    }
     answer = render(request, "forum/reply_create.html#replied", context)
-    return reswap(retarget(answer, f"#post-{parent.number}"), "afterend")
+    return pieces.put_post(answer, shown)
 
 
 @member_required
@@ -73,17 +79,18 @@ def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
     context: dict[str, Any] = {"post": post, "form": form}
     if request.method != "POST":
         return render(request, "forum/post_edit.html", context)
+    template = "forum/post_edit.html" + ("#edit-form" if request.htmx else "")
     if form.is_valid():
         if "preview" in request.POST:
             context["preview"] = _preview(form)
-            return render(request, "forum/post_edit.html", context)
+            return render(request, template, context)
         try:
-            return redirect(
-                posts.edit_post(post=post, editor=request.user, **form.cleaned_data)
-            )
+            posts.edit_post(post=post, editor=request.user, **form.cleaned_data)
         except ForllmError as error:
             form.add_error(None, error.message)
-    return render(request, "forum/post_edit.html", context, status=422)
+        else:
+            return pieces.go_to(request, post)
+    return render(request, template, context, status=422)
 
 
 @member_required
@@ -118,14 +125,9 @@ def post_preview(request: MemberRequest) -> HttpResponse:
         context["preview"] = _preview(form)
     template = "forum/post_preview.html" + ("#preview" if request.htmx else "")
     status = 200 if form.is_valid() else 422
-    return _of_both_kinds(render(request, template, context, status=status))
+    answer = render(request, template, context, status=status)
+    return pieces.of_both_kinds(answer)
 
 
 def _preview(form: BodyForm) -> str:
     return markup.stored(markup.render(form.cleaned_data["body"]))
-
-
-def _of_both_kinds(answer: HttpResponse) -> HttpResponse:
-    """Tell caches that this address answers a page or a piece of one."""
-    answer["Vary"] = "HX-Request"
-    return answer

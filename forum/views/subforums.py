@@ -5,6 +5,7 @@ from django.shortcuts import get_object_or_404, render
 
 from forum import paging
 from forum.models import Post, Subforum
+from forum.views import pieces
 
 
 def subforum_list(request: HttpRequest) -> HttpResponse:
@@ -23,8 +24,7 @@ def member_posts(request: HttpRequest, handle: str) -> HttpResponse:
     """A member's latest posts; their page loads this piece, and it is a page as well."""
     posts = Post.objects.visible_to(request.user).latest_by(handle)[:20]
     template = "forum/member_posts.html"
-    if getattr(request, "htmx", False):
+    if pieces.is_piece(request):
         template += "#posts"
     answer = render(request, template, {"posts": posts, "handle": handle})
-    answer["Vary"] = "HX-Request"
-    return answer
+    return pieces.of_both_kinds(answer)

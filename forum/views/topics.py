@@ -6,10 +6,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from accounts.access import MemberRequest, member_required, sent
 from core import markup
 from core.errors import ForllmError
-from forum import ask_states, live, paging
-from forum.forms import PostForm, TopicForm
-from forum.models import Post, Subforum, Topic
+from forum import live, paging, shown_posts
+from forum.forms import ReplyForm, TopicForm
+from forum.models import Subforum, Topic
 from forum.services import posts
+from forum.shown_posts import ShownPost
+from forum.views import pieces
 
 
 def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse:
@@ -19,21 +21,21 @@ def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse
     if slug != topic.slug:
         query = request.GET.urlencode()
         return redirect(topic.get_absolute_url() + (f"?{query}" if query else ""))
-    page = paging.posts_page(topic, request.GET, viewer=request.user)
-    ask_states.attach(page.posts, viewer=request.user)
+    page = paging.posts_page(topic, request.GET)
+    shown_here = shown_posts.show(page.posts, request.user)
     context = {
         "topic": topic,
         "page": page,
-        "form": PostForm(),
-        "stream_url": _stream_url(request, topic, page.posts),
+        "posts": shown_here,
+        "form": ReplyForm(place="end"),
+        "stream_url": _stream_url(request, topic, shown_here),
     }
     return render(request, "forum/topic_detail.html", context)
 
 
-def _stream_url(request: HttpRequest, topic: Topic, shown: list[Post]) -> str:
+def _stream_url(request: HttpRequest, topic: Topic, posts_here: list[ShownPost]) -> str:
     """Where the words of open asks arrive; empty while the page shows none."""
-    asks = (ask for post in shown for ask in post.open_asks)
-    is_any_open = any(ask.state.is_open for ask in asks)
+    is_any_open = any(ask.is_open for shown in posts_here for ask in shown.asks)
     return live.stream_url(request, topic) if is_any_open else ""
 
 
@@ -45,15 +47,16 @@ def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
     context = {"subforum": subforum, "form": form}
     if request.method != "POST":
         return render(request, "forum/topic_create.html", context)
+    template = "forum/topic_create.html" + ("#topic-form" if request.htmx else "")
     if form.is_valid():
         values = form.cleaned_data
         if "preview" in request.POST:
             context["preview"] = markup.stored(markup.render(values["body"]))
-            return render(request, "forum/topic_create.html", context)
+            return render(request, template, context)
         try:
             topic = posts.create_topic(subforum=subforum, author=request.user, **values)
         except ForllmError as error:
             form.add_error(None, error.message)
         else:
-            return redirect(topic)
-    return render(request, "forum/topic_create.html", context, status=422)
+            return pieces.go_to(request, topic)
+    return render(request, template, context, status=422)

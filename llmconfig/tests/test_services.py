@@ -9,27 +9,11 @@ from django.db import connection
 
 from core.errors import AddressDenied, SecretUnreadable
 from llmconfig import services
-from llmconfig.errors import TrialFailed
+from llmconfig.errors import EndpointOff, TrialFailed
 from llmconfig.models import Endpoint, LLMConfig
-
-KEY = "sk-canary-of-the-site-42"
+from llmconfig.tests.calling import SITE_KEY as KEY
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def connect(fake_llm):
-    def connect(**changes):
-        fields = {
-            "provider": "compatible",
-            "api_base": fake_llm.address,
-            "key": KEY,
-            "model": "fake-1",
-            "is_default": True,
-        }
-        return services.connect_endpoint(**fields | changes)
-
-    return connect
 
 
 @pytest.mark.fault("A-SEC-3")
@@ -121,30 +105,74 @@ def test_connect_endpoint_refuses_addresses_that_are_not_listed(
     assert not Endpoint.objects.exists()
 
 
+def test_connect_endpoint_names_a_name_that_stands_for_a_private_address(connect):
+    with pytest.raises(TrialFailed) as caught:
+        connect(api_base="https://localhost/v1")
+
+    assert caught.value.kind == "unreachable"
+    assert caught.value.message.endswith("Here: LLM_PRIVATE_HOSTS=localhost:443")
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("http://10.0.0.1:81/v1?key=x", "Here: LLM_PRIVATE_HOSTS=10.0.0.1:81"),
+        ("http://llm.example.com/v1", "Here: LLM_PRIVATE_HOSTS=llm.example.com:80"),
+        ("https://a:b@x.example", "as host:port."),
+        ("file:///x", "as host:port."),
+        ("https://x.example:99999999/", "as host:port."),
+    ],
+)
+def test_connect_endpoint_says_how_an_address_is_listed(connect, address, hint):
+    with pytest.raises(AddressDenied) as caught:
+        connect(api_base=address)
+
+    assert caught.value.message.endswith(hint)
+
+
 def test_connect_endpoint_gives_a_second_one_its_own_names(connect):
     first, _ = connect()
-    second, _ = connect(is_tried=False)
+    second, _ = connect()
 
     assert first.name != second.name
-    assert LLMConfig.objects.filter(is_default=True).get().endpoint == second
+    assert LLMConfig.objects.default().endpoint == second
 
 
-@pytest.mark.fault("A-SSRF-9")
-@pytest.mark.parametrize(
-    ("address", "has_key"),
-    [("{root}/other/v1", True), ("http://localhost:{port}/v1", False)],
-)
-def test_change_endpoint_erases_the_key_with_the_host(
-    connect, fake_llm, settings, address, has_key
+def test_what_was_not_tried_takes_no_default_s_place(connect):
+    first, _ = connect()
+
+    _, result = connect(is_tried=False)
+
+    assert LLMConfig.objects.default().endpoint == first
+    assert "fake-1 stays the default" in result
+
+
+@pytest.mark.parametrize(("is_default", "count"), [(True, 1), (False, 0)])
+def test_what_was_not_tried_fills_an_empty_place_when_told_to(
+    connect, is_default, count
 ):
-    settings.LLM_PRIVATE_HOSTS.append(("localhost", fake_llm.port))
-    endpoint, _ = connect()
-    address = address.format(root=fake_llm.root, port=fake_llm.port)
+    _, result = connect(is_tried=False, is_default=is_default)
 
-    services.change_endpoint(endpoint=endpoint, api_base=address, key="")
+    assert LLMConfig.objects.filter(is_default=True).count() == count
+    assert result == "It was not tried."
 
-    endpoint.refresh_from_db()
-    assert bool(endpoint.site_key) is has_key
+
+@pytest.mark.parametrize("is_loopback", [True, False])
+def test_connect_endpoint_names_host_and_port_that_cannot_be_reached(
+    connect, settings, is_loopback
+):
+    host = "127.0.0.1" if is_loopback else "nowhere.invalid"
+    settings.LLM_PRIVATE_HOSTS.append((host, 9))
+
+    with pytest.raises(TrialFailed) as caught:
+        connect(api_base=f"http://{host}:9/secret-path?key={KEY}", provider="ollama")
+
+    message = caught.value.message
+    assert message.startswith(f"{host}:9 cannot be reached.")
+    assert ("the machine this site runs on" in message) is is_loopback
+    assert "OLLAMA_HOST" in message
+    assert KEY not in message
+    assert "secret-path" not in message
 
 
 @pytest.mark.fault("A-SSRF-9", "A-SEC-3")
@@ -176,6 +204,17 @@ def test_set_default_config_leaves_one(connect):
     services.set_default_config(config=config)
 
     assert list(LLMConfig.objects.filter(is_default=True)) == [config]
+
+
+def test_set_default_config_takes_none_that_is_switched_off(connect):
+    first, _ = connect()
+    second, _ = connect(is_default=False)
+    services.switch_endpoint(endpoint=second, is_enabled=False)
+
+    with pytest.raises(EndpointOff, match="is switched off"):
+        services.set_default_config(config=second.llmconfig_set.get())
+
+    assert LLMConfig.objects.default().endpoint == first
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,6 +268,28 @@ def test_connect_demo_model_follows_the_new_port_and_keeps_the_rest(connect):
     assert demo.endpoint.api_base == "http://127.0.0.1:5001/v1"
     assert services.call_secrets(endpoint=demo.endpoint) == "another-key"
     assert LLMConfig.objects.get(is_default=True).endpoint == endpoint
+
+
+def test_connect_demo_model_finds_it_under_the_names_staff_gave_it(connect):
+    services.connect_demo_model(url="http://127.0.0.1:5000/v1", key=KEY)
+    Endpoint.objects.update(name="Small one")
+    LLMConfig.objects.update(name="Tiny")
+
+    services.connect_demo_model(url="http://127.0.0.1:5001/v1", key=KEY)
+
+    assert [str(row) for row in Endpoint.objects.all()] == ["Small one"]
+    assert [str(row) for row in LLMConfig.objects.all()] == ["Tiny"]
+
+
+def test_connect_demo_model_stays_off_when_it_was_switched_off():
+    services.connect_demo_model(url="http://127.0.0.1:5000/v1", key=KEY)
+    LLMConfig.objects.update(is_default=False)
+    Endpoint.objects.update(is_enabled=False)
+
+    services.connect_demo_model(url="http://127.0.0.1:5001/v1", key=KEY)
+
+    assert LLMConfig.objects.default() is None
+    assert not Endpoint.objects.get().is_enabled
 
 
 def test_connect_model_reads_the_key_from_standard_input(fake_llm, monkeypatch, capsys):

@@ -2,79 +2,73 @@
 
 import subprocess
 import sys
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 
 from llmconfig import services
 from llmconfig.models import Endpoint, LLMConfig
-
-KEY = "sk-canary-of-the-site-42"
-
-
-@pytest.fixture
-def endpoint(db, fake_llm) -> Endpoint:
-    endpoint, _ = services.connect_endpoint(
-        provider="compatible",
-        api_base=fake_llm.address,
-        key=KEY,
-        model="fake-1",
-        is_default=True,
-    )
-    return endpoint
-
-
-@pytest.fixture
-def visit(client, staff):
-    client.force_login(staff)
-    return client
-
-
-def filled(fake_llm, **changes):
-    fields = {
-        "provider": "compatible",
-        "address": fake_llm.address,
-        "key": KEY,
-        "model": "fake-1",
-        "is_default": "on",
-    }
-    return fields | changes
-
+from llmconfig.tests.calling import SITE_KEY as KEY
 
 PAGES = ["endpoint_list", "endpoint_create"]
-PAGES_OF_ONE = ["endpoint_edit", "endpoint_test", "endpoint_toggle"]
+PAGES_OF_ONE = [
+    "endpoint_edit",
+    "endpoint_test",
+    "endpoint_toggle",
+    "endpoint_delete",
+    "config_make_default",
+]
+
+
+def address_of(page, endpoint):
+    of_config = page.startswith("config")
+    key = endpoint.llmconfig_set.get().pk if of_config else endpoint.pk
+    return reverse(f"llmconfig:{page}", args=[key] if page in PAGES_OF_ONE else [])
 
 
 @pytest.mark.parametrize("page", PAGES + PAGES_OF_ONE)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_members_find_no_such_page(client, alice, endpoint, page, method):
     client.force_login(alice)
-    args = [endpoint.pk] if page in PAGES_OF_ONE else []
 
-    answer = getattr(client, method)(reverse(f"llmconfig:{page}", args=args))
+    answer = getattr(client, method)(address_of(page, endpoint))
 
     assert answer.status_code in (404, 405)
     assert KEY[-4:] not in answer.text
+    assert Endpoint.objects.get().is_enabled
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_guests_are_sent_to_sign_in(client, db, page):
-    answer = client.get(reverse(f"llmconfig:{page}"))
+@pytest.mark.parametrize("page", PAGES + PAGES_OF_ONE)
+def test_guests_are_sent_to_sign_in(client, endpoint, page):
+    answer = client.post(address_of(page, endpoint))
 
     assert answer.status_code == 302
     assert reverse("account_login") in answer["Location"]
+    assert Endpoint.objects.get().is_enabled
 
 
-@pytest.mark.parametrize("page", PAGES_OF_ONE)
+@pytest.mark.parametrize("page", ["endpoint_edit", "endpoint_test", "endpoint_toggle"])
 def test_an_endpoint_that_is_not_there_is_404(visit, page):
     assert visit.post(reverse(f"llmconfig:{page}", args=[0])).status_code == 404
 
 
-@pytest.mark.parametrize("page", ["endpoint_test", "endpoint_toggle"])
-def test_looking_changes_nothing(visit, endpoint, page):
-    answer = visit.get(reverse(f"llmconfig:{page}", args=[endpoint.pk]))
+def test_only_a_config_of_the_site_can_be_made_the_default(visit, endpoint, alice):
+    own = LLMConfig.objects.create(
+        name="Mine", endpoint=endpoint, model="m", owner=alice
+    )
 
-    assert answer.status_code == 405
+    for key in (own.pk, uuid4()):
+        answer = visit.post(reverse("llmconfig:config_make_default", args=[key]))
+
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["endpoint_test", "endpoint_toggle", "config_make_default"]
+)
+def test_looking_changes_nothing(visit, endpoint, page):
+    assert visit.get(address_of(page, endpoint)).status_code == 405
 
 
 @pytest.mark.fault("A-SEC-1")
@@ -86,77 +80,59 @@ def test_endpoint_list_shows_the_key_s_last_four_only(visit, endpoint):
     assert endpoint.site_key not in answer.text
 
 
-def test_endpoint_create_connects_a_model(visit, fake_llm):
-    answer = visit.post(
-        reverse("llmconfig:endpoint_create"), filled(fake_llm), follow=True
-    )
+def test_endpoint_list_says_what_is_default_and_what_is_on(visit, connect):
+    connect()
+    second, _ = connect(is_default=False)
+    services.switch_endpoint(endpoint=second, is_enabled=False)
 
-    assert answer.redirect_chain[0] == (reverse("llmconfig:endpoint_list"), 302)
-    assert "is connected" in answer.text
-    assert LLMConfig.objects.get(is_default=True).model == "fake-1"
+    answer = visit.get(reverse("llmconfig:endpoint_list"))
+
+    assert "answer with <b>fake-1</b> at OpenAI-compatible." in answer.text
+    assert answer.text.count('<span class="tag">default</span>') == 1
+    assert answer.text.count('<span class="tag off">off</span>') == 1
+    assert "Make default" not in answer.text  # the other one is off
+    assert "4 calls at a time, 10 minutes each" in answer.text
 
 
 @pytest.mark.parametrize(
-    ("how", "changes", "field", "words"),
-    [
-        ({"status": 401}, {}, "key", "refused the key"),
-        ({}, {"model": "nope"}, "model", "no model nope"),
-        ({}, {"model": ""}, "model", "required"),
-        ({}, {"address": "http://127.0.0.1:9/v1"}, "address", "cannot be reached"),
-        ({}, {"address": "http://10.0.0.1:80/"}, "address", "LLM_PRIVATE_HOSTS"),
-        ({}, {"address": "file:///etc/passwd"}, "address", "LLM_PRIVATE_HOSTS"),
-        ({}, {"address": ""}, "address", "needs an address"),
-        ({}, {"provider": "ollama", "address": ""}, "address", "LLM_PRIVATE_HOSTS"),
-        ({}, {"provider": "openai", "key": ""}, "key", "needs a key"),
-        ({}, {"provider": "bedrock"}, "provider", "valid choice"),
-        ({}, {"provider": "demo"}, "provider", "valid choice"),
-    ],
+    ("is_other_on", "words"),
+    [(True, "the first endpoint below that is on"), (False, "personas cannot answer")],
 )
-def test_endpoint_create_says_what_is_wrong_and_where(
-    visit, fake_llm, settings, how, changes, field, words
+def test_endpoint_list_says_that_the_default_does_not_answer(
+    visit, connect, is_other_on, words
 ):
-    settings.LLM_PRIVATE_HOSTS.append(("127.0.0.1", 9))
-    fake_llm.answers(**how)
+    first, _ = connect()
+    second, _ = connect(is_default=False)
+    services.switch_endpoint(endpoint=first, is_enabled=False)
+    services.switch_endpoint(endpoint=second, is_enabled=is_other_on)
 
-    answer = visit.post(
-        reverse("llmconfig:endpoint_create"), filled(fake_llm, **changes)
-    )
+    answer = visit.get(reverse("llmconfig:endpoint_list"))
 
-    assert answer.status_code == 422
-    assert words in str(answer.context["form"].errors[field])
-    assert not Endpoint.objects.exists()
-    assert KEY not in answer.text
-
-
-def test_endpoint_create_saves_without_a_trial_when_told_to(visit, fake_llm):
-    fake_llm.answers(status=500)
-
-    visit.post(reverse("llmconfig:endpoint_create"), filled(fake_llm, is_untried="on"))
-
-    assert Endpoint.objects.count() == 1
-    assert fake_llm.requests == []
+    assert "does not answer: OpenAI-compatible is switched off" in answer.text
+    assert "answer with <b>" not in answer.text
+    assert words in answer.text
 
 
-def test_endpoint_edit_takes_another_key_and_never_shows_one(visit, endpoint, fake_llm):
-    address = reverse("llmconfig:endpoint_edit", args=[endpoint.pk])
-    assert KEY not in visit.get(address).text
+def test_config_make_default_does_what_the_button_says(visit, connect):
+    connect()
+    second, _ = connect(is_default=False)
 
-    visit.post(address, {"address": fake_llm.address, "key": "another-key-of-1234"})
+    for _ in range(2):
+        answer = visit.post(address_of("config_make_default", second), follow=True)
 
-    endpoint.refresh_from_db()
-    assert services.call_secrets(endpoint=endpoint) == "another-key-of-1234"
+    assert "is the site&#x27;s default now" in answer.text
+    assert LLMConfig.objects.default().endpoint == second
 
 
-@pytest.mark.parametrize("address", ["", "http://10.0.0.1/v1"])
-def test_endpoint_edit_refuses_a_wrong_address(visit, endpoint, address):
-    answer = visit.post(
-        reverse("llmconfig:endpoint_edit", args=[endpoint.pk]), {"address": address}
-    )
+def test_config_make_default_refuses_one_that_is_off(visit, connect):
+    first, _ = connect()
+    second, _ = connect(is_default=False)
+    services.switch_endpoint(endpoint=second, is_enabled=False)
 
-    assert answer.status_code == 422
-    kept = endpoint.api_base
-    endpoint.refresh_from_db()
-    assert endpoint.api_base == kept
+    answer = visit.post(address_of("config_make_default", second), follow=True)
+
+    assert "cannot be the default" in answer.text
+    assert LLMConfig.objects.default().endpoint == first
 
 
 @pytest.mark.parametrize(
@@ -172,6 +148,18 @@ def test_endpoint_test_says_what_happened(visit, endpoint, fake_llm, how, words)
     assert words in answer.text
 
 
+@pytest.mark.parametrize("how", [{}, {"status": 401}])
+def test_endpoint_test_says_that_an_endpoint_is_off(visit, endpoint, fake_llm, how):
+    services.switch_endpoint(endpoint=endpoint, is_enabled=False)
+    fake_llm.answers(**how)
+
+    answer = visit.post(
+        reverse("llmconfig:endpoint_test", args=[endpoint.pk]), follow=True
+    )
+
+    assert "It is switched off, so no model of it answers." in answer.text
+
+
 @pytest.mark.parametrize(("said", "is_enabled"), [("yes", True), ("no", False)])
 def test_endpoint_toggle_does_what_the_button_said(visit, endpoint, said, is_enabled):
     for _ in range(2):
@@ -181,6 +169,46 @@ def test_endpoint_toggle_does_what_the_button_said(visit, endpoint, said, is_ena
 
     endpoint.refresh_from_db()
     assert endpoint.is_enabled is is_enabled
+
+
+def test_endpoint_delete_asks_first_and_takes_a_second_press(visit, connect):
+    connect()
+    spare, _ = connect(is_default=False)
+    address = reverse("llmconfig:endpoint_delete", args=[spare.pk])
+
+    asked = visit.get(address)
+    answers = [visit.post(address, follow=True) for _ in range(2)]
+
+    assert "Delete OpenAI-compatible 2?" in asked.text
+    assert "With it goes the config fake-1 · OpenAI-compatible 2." in asked.text
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert "is deleted" in answers[0].text
+    assert Endpoint.objects.count() == 1
+    assert visit.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(("method", "status"), [("get", 200), ("post", 409)])
+def test_endpoint_delete_says_what_needs_it_and_offers_the_switch(
+    visit, endpoint, method, status
+):
+    answer = getattr(visit, method)(
+        reverse("llmconfig:endpoint_delete", args=[endpoint.pk])
+    )
+
+    assert answer.status_code == status
+    assert "fake-1, the site&#x27;s default model" in answer.text
+    assert "Switch it off instead" in answer.text
+    assert 'class="grave"' not in answer.text
+    assert Endpoint.objects.exists()
+
+
+def test_endpoint_delete_offers_no_switch_that_is_off_already(visit, endpoint):
+    services.switch_endpoint(endpoint=endpoint, is_enabled=False)
+
+    answer = visit.get(reverse("llmconfig:endpoint_delete", args=[endpoint.pk]))
+
+    assert "It is switched off" in answer.text
+    assert "Switch off</button>" not in answer.text
 
 
 def test_the_pages_do_not_import_litellm():

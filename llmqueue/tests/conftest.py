@@ -1,15 +1,20 @@
 """What tests of the queue are made of."""
 
 import itertools
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import handlers, lanes
+from llmqueue import handlers, lanes, runner, sweeper
+from llmqueue.control import Control
 from llmqueue.errors import Refused
-from llmqueue.handlers import Conversation, Inputs, Turn
-from llmqueue.models import LLMRequest
+from llmqueue.handlers import Conversation, Inputs, Passage
+from llmqueue.models import LLMRequest, Status
 
 _number = itertools.count(1)
 
@@ -57,8 +62,10 @@ class NoteHandler:
             lost_persona=bool(request.asked_name) and request.persona is None,
         )
 
-    def messages(self, request: LLMRequest, *, most_turns: int) -> Conversation:
-        target = Turn(number=1, author="alice", text="What is a list?", source_key="1")
+    def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
+        target = Passage(
+            number=1, author="alice", text="What is a list?", source_key="1"
+        )
         return Conversation(place="The topic is a test.", target=target)
 
     def deliver(self, attempt, *, text: str, html: str) -> None:
@@ -89,3 +96,45 @@ def make_request(db, alice) -> Callable[..., LLMRequest]:
         )
 
     return make
+
+
+@pytest.fixture
+def pending_request(note_handler, fake_config, make_request):
+    return make_request(endpoint=fake_config.endpoint)
+
+
+def run_until_quiet(most: int = 10) -> None:
+    """Run what is claimable, and what was delayed, as if its time had come."""
+    for _ in range(most):
+        LLMRequest.objects.filter(is_ready=False, status=Status.PENDING).update(
+            not_before=timezone.now() - timedelta(seconds=1)
+        )
+        sweeper.make_due_ready()
+        if not runner.run_next():
+            return
+
+
+def run_while(fake_llm, meddle) -> None:
+    """Run the next request, and call `meddle` once the provider has its call."""
+
+    def wait_and_meddle() -> None:
+        try:
+            fake_llm.wait_for(1)
+            meddle()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=wait_and_meddle)
+    thread.start()
+    runner.run_next()
+    thread.join(10)
+
+
+@pytest.fixture
+def watching(monkeypatch):
+    """The control of a worker process, running."""
+    fresh = Control()
+    monkeypatch.setattr(runner, "control", fresh)
+    fresh.start()
+    yield fresh
+    fresh.stop()

@@ -72,6 +72,24 @@ def test_a_newcomer_enters_at_the_turn_now_served(
     assert claim_all()[:2] == [bobs, backlog[3]]
 
 
+def test_a_newcomers_second_stands_behind_those_who_waited(
+    make_request, make_endpoint, alice, bob, carol
+):
+    """The lane remembers how far it is, also when nobody's turn tells it any more."""
+    endpoint = make_endpoint()
+    for _ in range(3):
+        make_request(member=alice, endpoint=endpoint)
+        make_request(member=bob, endpoint=endpoint)
+    for _ in range(4):
+        LLMRequest.objects.close(claims.take(), status=Status.COMPLETE)
+
+    carols = [make_request(member=carol, endpoint=endpoint).pk for _ in range(2)]
+
+    order = claim_all()
+    assert order[0] == carols[0]
+    assert order[-1] == carols[1]
+
+
 def test_who_asks_again_at_once_does_not_hold_another_up(
     make_request, make_endpoint, alice, bob
 ):

@@ -1,6 +1,6 @@
 import pytest
 
-from llmqueue.cleaning import clean_answer, whole_sentences
+from llmqueue.cleaning import clean_answer, whole_sentences, without_secret_so_far
 
 TAG = "post-a1b2c3"
 
@@ -38,3 +38,17 @@ def test_clean_answer_removes_what_is_not_the_reply(raw, clean):
 )
 def test_whole_sentences_ends_where_a_sentence_does(text, whole):
     assert whole_sentences(text) == whole
+
+
+@pytest.mark.fault("A-SEC-1")
+@pytest.mark.parametrize(
+    ("so_far", "shown"),
+    [
+        ("The key is sk-canary-0123", "The key is "),
+        ("The key is sk-canary-0123456789.", "The key is [removed]."),
+        ("A key begins with sk-", "A key begins with sk-"),
+        ("sk-canary is no key.", "sk-canary is no key."),
+    ],
+)
+def test_a_growing_text_never_shows_the_beginning_of_a_key(so_far, shown):
+    assert without_secret_so_far(so_far, "sk-canary-0123456789") == shown

@@ -3,8 +3,16 @@ import uuid
 
 import pytest
 import redis
+from django.conf import settings
 
 from llmqueue import live
+from tests.conftest import wait_until
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    """What one test made of Valkey keeps no other from using it."""
+    monkeypatch.setattr(live, "_pause", live.Pause())
 
 
 @pytest.fixture
@@ -58,13 +66,13 @@ def listen(leases: dict, publish, count: int) -> list[dict]:
     return asyncio.run(collect())
 
 
-def test_a_late_reader_first_gets_the_text_so_far(stream, settings):
+def test_a_late_reader_first_gets_the_text_so_far(stream):
     stream.add("so far")
-    live.Publisher()._flush([stream])
+    live.Publisher().flush([stream])
 
     def publish() -> None:
         stream.add(", and more")
-        live.Publisher()._flush([stream])
+        live.Publisher().flush([stream])
 
     news = listen({stream.public_id: stream.lease_token}, publish, 2)
 
@@ -76,12 +84,12 @@ def test_a_late_reader_first_gets_the_text_so_far(stream, settings):
 
 def test_another_workers_text_begins_anew(stream):
     stream.add("from the first worker")
-    live.Publisher()._flush([stream])
+    live.Publisher().flush([stream])
     second = live.Stream(stream.public_id, uuid.uuid4(), str.upper)
 
     def publish() -> None:
         second.add("again")
-        live.Publisher()._flush([second])
+        live.Publisher().flush([second])
 
     news = listen({stream.public_id: stream.lease_token}, publish, 2)
 
@@ -106,9 +114,117 @@ def test_without_valkey_nothing_is_raised_and_no_page_waits(stream, monkeypatch)
             raise redis.ConnectionError
 
     monkeypatch.setattr(live, "_valkey", Away)
-    monkeypatch.setattr(live, "_pause", live.Pause())
 
     live.announce([stream.public_id])
     live.announce([stream.public_id])
 
     assert len(tries) == 1
+
+
+@pytest.mark.fault("F12", "F13")
+def test_after_valkey_was_away_readers_get_the_whole_text(
+    stream, servers, settings, monkeypatch
+):
+    publisher = live.Publisher()
+    stream.add("before, ")
+    publisher.flush([stream])
+    servers.stop_valkey()
+    try:
+        stream.add("meanwhile, ")
+        publisher.flush([stream])
+    finally:
+        servers.start_valkey()
+    monkeypatch.setattr(live, "_pause", live.Pause())
+
+    def publish() -> None:
+        stream.add("after")
+        publisher.flush([stream])
+
+    news = listen({stream.public_id: stream.lease_token}, publish, 1)
+
+    assert news == [{"at": 0, "text": "BEFORE, MEANWHILE, AFTER", "restart": True}]
+
+
+def test_nothing_is_published_twice_after_an_empty_flush(stream):
+    publisher = live.Publisher()
+    stream.add("once")
+    publisher.flush([stream])
+    publisher.flush([stream])
+
+    news = listen({stream.public_id: stream.lease_token}, lambda: None, 1)
+
+    assert news[0]["text"] == "ONCE"
+    assert stream.take_news() is None
+
+
+def text_in_valkey(stream):
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    kept = client.get(f"live:text:{stream.public_id}:{stream.lease_token}")
+    client.close()
+    return kept.decode() if kept else ""
+
+
+def test_a_stream_that_cannot_be_cleaned_holds_up_no_other(stream, caplog):
+    def fail(raw: str) -> str:
+        raise RuntimeError("a bug")
+
+    broken = live.Stream(uuid.uuid4(), uuid.uuid4(), fail)
+    publisher = live.Publisher()
+    broken.add("x")
+    stream.add("well")
+
+    publisher.open(broken)
+    publisher.open(stream)
+    wait_until(lambda: text_in_valkey(stream) == "WELL", seconds=10)
+    publisher.close(broken)
+    publisher.close(stream)
+
+    told = [entry for entry in caplog.records if "cleaning failed" in entry.message]
+    assert len(told) == 1
+    assert told[0].exc_info
+
+
+def test_publishing_survives_an_error_nobody_foresaw(stream, monkeypatch, caplog):
+    failed = []
+
+    def fail():
+        failed.append(1)
+        raise RuntimeError("a bug")
+
+    publisher = live.Publisher()
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "_valkey", fail)
+        stream.add("well")
+        publisher.open(stream)
+        wait_until(lambda: len(failed) >= 2)
+
+    wait_until(lambda: text_in_valkey(stream) == "WELL", seconds=10)
+    publisher.close(stream)
+
+    assert sum("publishing failed" in line for line in caplog.messages) == 1
+
+
+def test_many_readers_at_once_share_the_connections(stream):
+    """One that listens and one that reads; a crowd would else take all Valkey has."""
+    admin = redis.Redis.from_url(settings.REDIS_URL)
+    before = {entry["id"] for entry in admin.client_list()}
+    stream.add("so far")
+    live.Publisher().flush([stream])
+
+    async def crowd() -> list[str]:
+        listener = live.Listener()
+        leases = {stream.public_id: stream.lease_token}
+        readers = [listener.follow(leases) for _ in range(20)]
+        async with asyncio.timeout(10):
+            news = await asyncio.gather(*(anext(reader) for reader in readers))
+        opened = [e for e in admin.client_list() if e["id"] not in before]
+        for reader in readers:
+            await reader.aclose()
+        assert {entry["text"] for _, entry in news} == {"SO FAR"}
+        return [entry["flags"] for entry in opened]
+
+    flags = asyncio.run(crowd())
+    admin.close()
+
+    assert sum("P" in entry for entry in flags) == 1
+    assert len(flags) <= 3  # and the publisher's

@@ -7,9 +7,11 @@ from llmconfig.models import (
     ModelProfile,
     ProviderPreference,
 )
+from llmqueue.config_ladder import resolve_config
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
-from llmqueue.resolution import resolve, resolve_config, resolve_persona
+from llmqueue.persona_ladder import resolve_persona
+from llmqueue.resolution import resolve
 from personas.models import Persona, PersonaOwner, UserPersonaSettings, Visibility
 
 LEVELS = (
@@ -262,3 +264,65 @@ def test_receipt_announces_that_another_persona_answers(
     assert receipt.persona == fallback
     assert receipt.notes == ("Maestro could not answer here; Companion did.",)
     assert receipt.as_json()["steps"]["persona"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("visibility", "owner", "wins"),
+    [
+        (Visibility.PRIVATE, "alice", True),
+        (Visibility.PRIVATE, "carol", False),  # who no longer owns it
+        (Visibility.PUBLIC, "alice", False),
+    ],
+)
+@pytest.mark.parametrize("asking", ["alice", "bob"])
+def test_an_owners_config_serves_their_private_persona_alone(
+    request, alice, bob, maestro, make_config, visibility, owner, wins, asking
+):
+    make_config("site", is_default=True)
+    config = make_config("own")
+    for member in (alice, bob):
+        PersonaOwner.objects.create(persona=maestro, user=member)
+    Persona.objects.update(is_global_default=False)
+    maestro.visibility, maestro.default_config = visibility, config
+    maestro.save()
+    # Afterwards, since the database takes no such config for a public persona.
+    config.owner, config.is_global = request.getfixturevalue(owner), False
+    config.save()
+
+    choice, steps = resolve_config(
+        Inputs(member=request.getfixturevalue(asking), persona=maestro), maestro
+    )
+
+    assert choice.model == ("model-own" if wins else "model-site")
+    assert steps[4].won == wins
+    assert wins or "belongs to one member" in steps[4].why
+
+
+@pytest.mark.requirement("C-04")
+@pytest.mark.parametrize(
+    ("configs", "wins", "why"),
+    [
+        ([], None, "alone: the site has no config for it"),
+        ([("tight", "here")], "tight", "with the site's one config for it: tight"),
+        ([("tight", "elsewhere")], None, "alone: the site has no config for it"),
+        ([("a", "here"), ("b", "here")], None, "alone: the site has several"),
+    ],
+)
+def test_the_first_endpoints_model_takes_only_settings_made_for_it(
+    alice, maestro, make_endpoint, configs, wins, why
+):
+    here = make_endpoint(name="Here", default_model="m", position=1)
+    places = {"here": here, "elsewhere": make_endpoint(position=2)}
+    for name, place in configs:
+        LLMConfig.objects.create(
+            name=name, model="m", endpoint=places[place], is_global=True, max_tokens=9
+        )
+    LLMConfig.objects.create(
+        name="own", model="m", endpoint=here, owner=alice, max_tokens=1
+    )
+
+    choice, steps = resolve_config(Inputs(member=alice), maestro)
+
+    assert (choice.endpoint, choice.model) == (here, "m")
+    assert (choice.config.name if choice.config else None) == wins
+    assert why in steps[-1].why

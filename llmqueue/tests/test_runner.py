@@ -1,8 +1,7 @@
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from django.utils import timezone
 
 from core.encryption import encrypt
@@ -11,40 +10,9 @@ from llmqueue import claims, runner, services, sweeper
 from llmqueue.control import Control
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart, Status
+from llmqueue.tests.conftest import run_until_quiet, run_while
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def pending_request(note_handler, fake_config, make_request):
-    return make_request(endpoint=fake_config.endpoint)
-
-
-def run_until_quiet(most: int = 10) -> None:
-    """Run what is claimable, and what was delayed, as if its time had come."""
-    for _ in range(most):
-        LLMRequest.objects.filter(is_ready=False, status=Status.PENDING).update(
-            not_before=timezone.now() - timedelta(seconds=1)
-        )
-        sweeper.make_due_ready()
-        if not runner.run_next():
-            return
-
-
-def run_while(fake_llm, meddle) -> None:
-    """Run the next request, and call `meddle` once the provider has its call."""
-
-    def wait_and_meddle() -> None:
-        try:
-            fake_llm.wait_for(1)
-            meddle()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=wait_and_meddle)
-    thread.start()
-    runner.run_next()
-    thread.join(10)
 
 
 @pytest.mark.requirement("R-02", "R-06", "Q-44", "F-12", "F-13")
@@ -342,16 +310,6 @@ def test_cancel_ends_a_waiting_request_for_good(pending_request, fake_llm):
         services.cancel(request=pending_request, reason="Again.")
 
 
-@pytest.fixture
-def watching(monkeypatch):
-    """The control of a worker process, running."""
-    fresh = Control()
-    monkeypatch.setattr(runner, "control", fresh)
-    fresh.start()
-    yield fresh
-    fresh.stop()
-
-
 @pytest.mark.fault("F58")
 def test_cancel_closes_a_running_call(
     pending_request, note_handler, fake_llm, watching
@@ -409,27 +367,40 @@ def test_an_answer_whose_worker_was_lost_is_delivered_by_the_next(
     assert len(fake_llm.calls()) == 1
 
 
+KEY = "sk-canary-0123456789"
+
+
 @pytest.mark.fault("A-SEC-1")
+@pytest.mark.parametrize(
+    ("said", "posted"),
+    [
+        (f"Your key is {KEY}, is it not?", "Your key is [removed], is it not?"),
+        (f"{KEY} and {KEY}", "[removed] and [removed]"),
+        (
+            f"It comes in pieces: {KEY[:9]}\u200b{KEY[9:]}",
+            "It comes in pieces: [removed]",
+        ),
+        ("All our keys begin with sk-canary-", "All our keys begin with sk-canary-"),
+    ],
+)
 def test_a_key_that_a_server_repeats_is_not_posted(
-    note_handler, fake_llm, make_request
+    note_handler, fake_llm, make_request, said, posted
 ):
     endpoint = Endpoint.objects.create(
         name="Echo",
         provider="compatible",
         api_base=fake_llm.address,
-        site_key=encrypt(
-            "sk-canary-0123456789", owner="site", host=f"127.0.0.1:{fake_llm.port}"
-        ),
+        site_key=encrypt(KEY, owner="site", host=f"127.0.0.1:{fake_llm.port}"),
     )
     LLMConfig.objects.create(
         name="Echo", model="e", endpoint=endpoint, is_global=True, is_default=True
     )
     make_request(endpoint=endpoint)
-    fake_llm.answers(text="Your key is sk-canary-0123456789, is it not?")
+    fake_llm.answers(text=said)
 
     runner.run_next()
 
-    assert note_handler.delivered[0][1] == "Your key is [removed], is it not?"
+    assert note_handler.delivered[0][1] == posted
 
 
 def test_a_final_status_never_changes(pending_request):

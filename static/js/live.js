@@ -95,7 +95,7 @@
     if (element.matches(".ask")) {
       show(element.id.replace("ask-", ""));
       announce(element.querySelector(".status").textContent);
-    } else if (element.matches(".post.persona")) {
+    } else if (element.querySelector(":scope > .post.persona")) {
       announce(`${element.querySelector(".name").textContent} has answered.`);
     }
     sync();

@@ -38,7 +38,8 @@ class Command(BaseCommand):
             )
         except (AddressDenied, TrialFailed) as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"{endpoint.name} is connected. {result}")
+        state = "saved" if options["untried"] else "connected"
+        self.stdout.write(f"{endpoint} is {state}. {result}")
 
 
 def _read_key() -> str:

@@ -1,0 +1,29 @@
+"""Subforums, topics, posts and the asks that join them to the queue."""
+
+from forum.models.asks import Ask, AskQuerySet
+from forum.models.posts import (
+    MAX_DEPTH,
+    MAX_INDENT,
+    PATH_DIGITS,
+    Post,
+    PostQuerySet,
+    PostRevision,
+)
+from forum.models.subforums import Subforum, SubforumPersona, SubforumQuerySet
+from forum.models.topics import Topic, TopicQuerySet
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_INDENT",
+    "PATH_DIGITS",
+    "Ask",
+    "AskQuerySet",
+    "Post",
+    "PostQuerySet",
+    "PostRevision",
+    "Subforum",
+    "SubforumPersona",
+    "SubforumQuerySet",
+    "Topic",
+    "TopicQuerySet",
+]

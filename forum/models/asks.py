@@ -1,0 +1,85 @@
+"""Asks, which join posts to the queue."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Case, F, Q, When, Window
+from django.db.models.functions import RowNumber
+from django.urls import reverse
+
+from forum.models.posts import Post
+from forum.models.topics import Topic
+from llmqueue.models import LLMRequest, Status
+
+_IS_OPEN = Q(request__status__in=[Status.PENDING, Status.PROCESSING])
+
+
+class AskQuerySet(models.QuerySet["Ask"]):
+    """Questions about many asks."""
+
+    def visible_to(self, user: object) -> Self:
+        """Asks in topics `user` may read.
+
+        One that ended without a reply concerns whoever asked, who wrote the post, and
+        staff; nobody else sees it.
+        """
+        readable = self.filter(post__topic__in=Topic.objects.visible_to(user))
+        if getattr(user, "is_staff", False):
+            return readable
+        shown = _IS_OPEN | Q(reply__isnull=False)
+        member_id = getattr(user, "pk", None)
+        if member_id is not None:
+            shown |= Q(request__requested_by=member_id) | Q(post__author=member_id)
+        return readable.filter(shown)
+
+    def with_request(self) -> Self:
+        """Asks with their request, who asked and whom, in one query."""
+        return self.select_related("request__persona", "request__requested_by__handle")
+
+    def with_post(self) -> Self:
+        """Asks with their request as above, their post and its topic in one query."""
+        return self.with_request().select_related(
+            "post__topic__subforum",
+            "post__author__handle",
+            "post__persona_version__persona",
+        )
+
+    def newest(self, most: int) -> Self:
+        """At most `most` of each post: open ones first; those asked again are left out."""
+        order = [Case(When(_IS_OPEN, then=0), default=1), F("pk").desc()]
+        place = Window(RowNumber(), partition_by=F("post"), order_by=order)
+        return (
+            self.filter(request__retries=None)
+            .annotate(place_in_post=place)
+            .filter(place_in_post__lte=most)
+        )
+
+    def open(self) -> Self:
+        """Asks whose request still waits or runs."""
+        return self.filter(_IS_OPEN)
+
+
+class Ask(models.Model):
+    """A member's wish for a reply to a post, and the reply once it is there."""
+
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="asks")
+    request = models.OneToOneField(LLMRequest, on_delete=models.PROTECT)
+    reply = models.OneToOneField(
+        Post, null=True, blank=True, on_delete=models.PROTECT, related_name="answers"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AskQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"ask {self.pk} on {self.post_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("forum:ask_detail", args=[self.request.public_id])
+
+    def may_be_managed_by(self, user: object) -> bool:
+        """Whoever asked, and staff, may cancel it, ask again, or delete the reply."""
+        if getattr(user, "is_staff", False):
+            return True
+        asker = self.request.requested_by_id
+        return asker is not None and asker == getattr(user, "pk", None)

@@ -1,0 +1,129 @@
+"""What must happen one after the other, with real connections that wait."""
+
+import threading
+
+import pytest
+from django.db import transaction
+
+from core import markup
+from forum.errors import TopicLocked
+from forum.models import Ask, Post, Subforum, Topic
+from forum.services import asks, posts
+from llmqueue import freezing, runner
+from llmqueue.models import LLMRequest, PromptPart, Status
+from tests.races import start, wait_until_blocked
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def question(opening, fake_config) -> Post:
+    return opening
+
+
+def test_an_ask_waits_for_a_topic_that_is_being_locked(question, alice):
+    with transaction.atomic():
+        Topic.objects.filter(pk=question.topic_id).update(is_locked=True)
+        asked = start(lambda: asks.ask(post=question, member=alice))
+        wait_until_blocked(asked)
+
+    with pytest.raises(TopicLocked):
+        asked.result(30)
+
+    assert not LLMRequest.objects.exists()
+
+
+@pytest.mark.fault("F51")
+def test_a_delivery_waits_for_a_topic_that_is_being_locked(
+    question, alice, fake_llm, monkeypatch
+):
+    ask = asks.ask(post=question, member=alice)
+    fake_llm.answers(text="Too late.")
+    answered, is_held = threading.Event(), threading.Event()
+    render = markup.render
+
+    def wait_and_render(text: str) -> str:
+        answered.set()
+        assert is_held.wait(30)
+        return render(text)
+
+    monkeypatch.setattr(markup, "render", wait_and_render)
+    delivered = start(runner.run_next)
+    assert answered.wait(30)  # the first call loads LiteLLM
+
+    with transaction.atomic():
+        topic = Topic.objects.hold(question.topic_id)
+        is_held.set()
+        wait_until_blocked(delivered)
+        Topic.objects.filter(pk=topic.pk).update(is_locked=True)
+    delivered.result(30)
+
+    ask.refresh_from_db()
+    assert (ask.reply, ask.request.status) == (None, Status.CANCELLED)
+    assert Post.objects.count() == 1
+
+
+def test_a_text_deleted_while_a_prompt_is_built_is_in_no_stored_prompt(
+    question, alice, bob, fake_llm, monkeypatch
+):
+    slip = posts.reply(parent=question, author=bob, body="A secret slip.")
+    later = posts.reply(parent=question, author=alice, body="Well?")
+    asks.ask(post=later, member=alice)
+    build = freezing.prompts.build
+    deletions = []
+
+    def delete_meanwhile(**given):
+        if "secret slip" in str(given["conversation"]) and not deletions:
+            deletions.append(start(lambda: posts.delete_post(post=slip, actor=bob)))
+            wait_until_blocked(deletions[-1])
+        return build(**given)
+
+    monkeypatch.setattr(freezing.prompts, "build", delete_meanwhile)
+
+    runner.run_next()
+
+    (deletion,) = deletions
+    deletion.result(30)
+    texts = PromptPart.objects.values_list("text", flat=True)
+    assert not [text for text in texts if "secret slip" in text]
+
+
+def test_a_deletion_does_not_forget_a_post_written_meanwhile(subforum, alice, bob):
+    """The subforum's last topic is read after whoever is writing has written."""
+    topics = [
+        posts.create_topic(subforum=subforum, author=alice, title=title, body="x")
+        for title in ("first", "second")
+    ]
+    victim = posts.reply(parent=topics[1].posts.get(), author=bob, body="to go")
+    with transaction.atomic():
+        posts.reply(parent=topics[0].posts.get(), author=alice, body="now")
+        deletion = start(lambda: posts.delete_post(post=victim, actor=bob))
+        wait_until_blocked(deletion)
+    deletion.result(30)
+
+    assert Subforum.objects.get().last_topic == topics[0]
+
+
+def test_what_is_cancelled_together_is_cancelled_in_one_order(
+    question, alice, bob, monkeypatch
+):
+    """Two that delete at once would otherwise wait for each other."""
+    for _ in range(5):
+        asks.ask(post=question, member=alice)
+    requests = list(LLMRequest.objects.order_by("pk"))
+    # The rows of the asks stand the other way round than those of the requests.
+    Ask.objects.all().delete()
+    for request in reversed(requests):
+        Ask.objects.create(post=question, request=request)
+    order = []
+    cancel = asks.queue.cancel
+
+    def note(*, request, **how):
+        order.append(request.pk)
+        cancel(request=request, **how)
+
+    monkeypatch.setattr(asks.queue, "cancel", note)
+
+    posts.delete_post(post=question, actor=alice)
+
+    assert order == [request.pk for request in requests]

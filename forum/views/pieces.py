@@ -1,0 +1,55 @@
+"""Pieces of a page, as htmx asks for them, and where the page puts them."""
+
+from typing import Literal
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from accounts.access import MemberRequest
+from forum.forms import Place
+from forum.models import Post, Topic
+
+
+def is_piece(request: HttpRequest) -> bool:
+    """Whether the page wants a piece of what this address shows."""
+    return bool(getattr(request, "htmx", False))
+
+
+def of_both_kinds(answer: HttpResponse) -> HttpResponse:
+    """Tell caches that this address answers a page or a piece of one."""
+    answer["Vary"] = "HX-Request"
+    return answer
+
+
+def form_place(request: MemberRequest) -> Place:
+    """Where the form stands that is asked for or was sent; see the templates' ids."""
+    if not request.htmx or request.htmx.trigger == "page-form":
+        return "page"
+    return "end" if request.htmx.trigger == "end-form" else "slot"
+
+
+def put_post(answer: HttpResponse, post: Post) -> HttpResponse:
+    """Have `post` put where it stands in the tree: `static/js/placing.js` reads the path."""
+    answer["Forllm-Path"] = post.path
+    return _put(answer, "#posts", "beforeend", post)
+
+
+def put_ask(answer: HttpResponse, post: Post) -> HttpResponse:
+    """Have an ask put after the others under `post`."""
+    return _put(answer, f"#entry-{post.number}", "beforeend", post)
+
+
+def _put(
+    answer: HttpResponse, target: str, how: Literal["beforeend"], post: Post
+) -> HttpResponse:
+    # Where to go instead, for a page that does not show that place.
+    answer["Location"] = post.get_absolute_url()
+    return reswap(retarget(answer, target), how)
+
+
+def go_to(request: MemberRequest, goal: Post | Topic) -> HttpResponse:
+    """Bring the browser to `goal`, whichever way its form was sent."""
+    if request.htmx:
+        return HttpResponseClientRedirect(goal.get_absolute_url())
+    return redirect(goal)

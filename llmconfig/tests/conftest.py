@@ -1,0 +1,65 @@
+"""Calls to the fake provider, in each protocol, and endpoints connected to it."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from llmconfig import services
+from llmconfig.client import Call
+from llmconfig.models import Endpoint
+from llmconfig.tests.calling import KEY, SITE_KEY
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def call(fake_llm, protocol):
+    """Make a call to the fake provider; keyword arguments change its `Call`."""
+
+    def make(**changes) -> Call:
+        fields = {
+            "protocol": protocol,
+            "address": fake_llm.address if protocol == "openai" else fake_llm.root,
+            "model": "fake-1",
+            "key": KEY,
+            "parameters": {},
+            "messages": [{"role": "user", "content": "Hello?"}],
+            "deadline": timedelta(seconds=20),
+        }
+        return Call(**fields | changes)
+
+    return make
+
+
+@pytest.fixture
+def connect(db, fake_llm):
+    """Connect the fake provider; keyword arguments change how."""
+
+    def connect(**changes) -> tuple[Endpoint, str]:
+        fields = {
+            "provider": "compatible",
+            "api_base": fake_llm.address,
+            "key": SITE_KEY,
+            "model": "fake-1",
+            "is_default": True,
+        }
+        return services.connect_endpoint(**fields | changes)
+
+    return connect
+
+
+@pytest.fixture
+def endpoint(connect) -> Endpoint:
+    """An endpoint that holds the site's default."""
+    return connect()[0]
+
+
+@pytest.fixture
+def visit(client, staff) -> Client:
+    """A browser in which staff are signed in."""
+    client.force_login(staff)
+    return client

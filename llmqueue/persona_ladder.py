@@ -1,0 +1,68 @@
+"""Which persona answers: asked for > the place's default > the site's > the built-in."""
+
+from dataclasses import dataclass
+
+from llmqueue.errors import Refused
+from llmqueue.handlers import Inputs
+from llmqueue.receipts import Rung, Step, climb
+from personas.models import Persona
+
+
+@dataclass(frozen=True)
+class _Context:
+    """`usable`: by id, the candidates that the member may ask at all."""
+
+    inputs: Inputs
+    usable: dict[int, Persona]
+
+
+def resolve_persona(inputs: Inputs) -> tuple[Persona, tuple[Step, ...]]:
+    """The persona, and the steps to it. Raises Refused when none is left."""
+    named = [p.pk for p in (inputs.persona, inputs.place_default) if p is not None]
+    candidates = Persona.objects.usable_by(inputs.member).among(named).with_versions()
+    context = _Context(inputs, {persona.pk: persona for persona in candidates})
+    persona, steps = climb(_LADDER, context)
+    if persona is None:
+        raise Refused("no_persona", is_failure=True)
+    return persona, steps
+
+
+def _asked_for(context: _Context) -> Persona | str:
+    inputs = context.inputs
+    if inputs.lost_persona:
+        return "The persona that was asked for is no longer there."
+    if inputs.persona is None:
+        return "Nobody in particular was asked."
+    persona = context.usable.get(inputs.persona.pk)
+    if persona is None:
+        return f"{inputs.persona.name} may not be used by this member."
+    offered = Persona.objects.offered_in(inputs.assigned)
+    if not offered.filter(pk=persona.pk).exists():
+        return f"{persona.name} is not assigned here."
+    return persona
+
+
+def _place_default(context: _Context) -> Persona | str:
+    default = context.inputs.place_default
+    if default is None:
+        return "This subforum has no default persona."
+    usable = context.usable.get(default.pk)
+    return usable or f"{default.name} may not be used here now."
+
+
+def _site_default(context: _Context) -> Persona | str:
+    found = [p for p in context.usable.values() if p.is_global_default]
+    return found[0] if found else "The site has no default persona."
+
+
+def _fallback(context: _Context) -> Persona | str:
+    found = [p for p in context.usable.values() if p.is_fallback]
+    return found[0] if found else "The built-in persona is missing."
+
+
+_LADDER: tuple[Rung[_Context, Persona], ...] = (
+    ("asked for", _asked_for),
+    ("the subforum's default", _place_default),
+    ("the site's default", _site_default),
+    ("the built-in fallback", _fallback),
+)

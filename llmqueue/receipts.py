@@ -1,0 +1,117 @@
+"""What a resolution says: the steps of its ladders, the choice, and the receipt."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from llmconfig.models import Endpoint, LLMConfig
+from personas.models import Persona, PersonaVersion
+
+PARAMETERS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "max_tokens",
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One rung of a ladder: its name, whether it decided, and why or why not."""
+
+    rule: str
+    won: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """An endpoint and a model on it; `config` None means no parameters are sent.
+
+    `why`: what a receipt says of the choice where its name alone does not tell.
+    """
+
+    endpoint: Endpoint
+    model: str
+    config: LLMConfig | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        return self.config.name if self.config else f"{self.model} ({self.endpoint})"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was resolved for a request, and which rule chose each part of it."""
+
+    persona: Persona
+    version: PersonaVersion
+    choice: ModelChoice
+    persona_steps: tuple[Step, ...]
+    config_steps: tuple[Step, ...]
+    prompt_steps: tuple[Step, ...]
+    key_steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The sampling parameters that are set; 0 is a value, null is not sent."""
+        config = self.choice.config
+        values = {name: getattr(config, name, None) for name in PARAMETERS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as plain values that outlive the rows it names.
+
+        {"persona": {id, name, version}, "model": {config, endpoint, provider, model},
+        "parameters": {...}, "key": "site" | "none", "steps": {"persona": [{rule, won,
+        why}], "config": [...], "prompt": [...], "key": [...]}, "notes": [str]}
+        """
+        endpoint = self.choice.endpoint
+        ladders = {
+            "persona": self.persona_steps,
+            "config": self.config_steps,
+            "prompt": self.prompt_steps,
+            "key": self.key_steps,
+        }
+        return {
+            "persona": {
+                "id": self.persona.pk,
+                "name": self.persona.name,
+                "version": self.version.number,
+            },
+            "model": {
+                "config": self.choice.config.name if self.choice.config else None,
+                "endpoint": endpoint.name,
+                "provider": endpoint.kind.label,
+                "model": self.choice.model,
+            },
+            "parameters": self.parameters,
+            "key": "site" if endpoint.site_key else "none",
+            "steps": {
+                name: [asdict(step) for step in steps]
+                for name, steps in ladders.items()
+            },
+            "notes": list(self.notes),
+        }
+
+
+# A ladder's rung: its rule, and what looks whether it decides. That gives the thing it
+# chose, or the reason it is passed over.
+type Rung[C, T] = tuple[str, Callable[[C], T | str]]
+
+
+def climb[C, T](
+    ladder: tuple[Rung[C, T], ...], context: C, *, why: Callable[[Any], str] = str
+) -> tuple[T | None, tuple[Step, ...]]:
+    """The first thing a rung gives, and the steps taken; rungs after it are not asked."""
+    steps: list[Step] = []
+    for rule, look in ladder:
+        found = look(context)
+        if not isinstance(found, str):
+            return found, (*steps, Step(rule, True, why(found)))
+        steps.append(Step(rule, False, found))
+    return None, tuple(steps)

@@ -1,0 +1,38 @@
+"""Two that do things at once, and whether one of them waits for the other."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection
+
+from tests.conftest import wait_until
+
+
+def start(work: Callable[[], Any]) -> Future[Any]:
+    """Do `work` in a thread with a connection of its own."""
+
+    def run() -> Any:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    return future
+
+
+def wait_until_blocked(future: Future[Any]) -> None:
+    """Return when somebody waits for a lock in the database, or `future` is done."""
+    wait_until(lambda: future.done() or _is_somebody_blocked())
+
+
+def _is_somebody_blocked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE"
+            " datname = current_database() AND wait_event_type = 'Lock')"
+        )
+        return bool(cursor.fetchone()[0])

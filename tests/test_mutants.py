@@ -1,0 +1,42 @@
+"""That the list of `tests.mutants` fits the code; `make mutants` tries them."""
+
+from collections import Counter
+
+import pytest
+
+from tests.mutants import MUTANTS, PROJECT, Mutant
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_takes_away_something_that_is_there(mutant):
+    text = (PROJECT / mutant.file).read_text()
+
+    spoilt = mutant.spoil(text)
+
+    assert spoilt != text
+    compile(spoilt, mutant.file, "exec")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_tests_of_a_mutant_are_there(mutant):
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert f"def {name}" in (PROJECT / file).read_text()
+
+
+def test_names_of_mutants_are_single():
+    assert max(Counter(mutant.name for mutant in MUTANTS).values()) == 1
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        Mutant("gone", "x.py", "no such text", "", ()),
+        Mutant("twice", "x.py", "a", "b", ()),
+        Mutant("the same", "x.py", "once", "once", ()),
+    ],
+    ids=lambda mutant: mutant.name,
+)
+def test_a_mutant_that_cannot_be_made_is_refused(mutant):
+    with pytest.raises(ValueError, match=mutant.name):
+        mutant.spoil("a a once")
