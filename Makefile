@@ -3,13 +3,15 @@
 PYTHON = .venv/bin/python
 CHECKED = forllm studio forum llmqueue personas llmconfig accounts core tests manage.py
 
-.PHONY: help run test check rows mutants format setup
+.PHONY: help run test check rows faults storm mutants format setup
 
 help:
 	@echo "make run     start FORLLM; the first time installs what it needs into .venv"
 	@echo "make test    all checks and tests"
 	@echo "make rows    the requirements that no test names yet"
 	@echo "make mutants take away one guard after another and see a test notice"
+	@echo "make faults  kill, cut and restart everything; SCALE=long takes an hour"
+	@echo "make storm   a thousand asks while all of that happens at once"
 	@echo "make format  put the code into shape"
 
 setup:
@@ -39,6 +41,12 @@ rows: setup
 # Some minutes; ONLY=WORDS tries those whose name holds the words.
 mutants: setup
 	@$(PYTHON) -m tests.mutants $(ONLY)
+
+faults: setup
+	@$(PYTHON) -m tests.faults --scale $(or $(SCALE),short) $(if $(SEED),--seed $(SEED))
+
+storm: setup
+	@$(PYTHON) -m tests.faults --storm 1000 $(if $(SEED),--seed $(SEED))
 
 format: setup
 	@.venv/bin/ruff check --fix --quiet --select I,UP

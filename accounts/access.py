@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from core.pieces import is_piece
 
 
 class PageRequest(HttpRequest):
@@ -46,12 +47,11 @@ def member_required[**P](view: View[MemberRequest, P]) -> View[HttpRequest, P]:
     ) -> HttpResponseBase:
         if request.user.is_authenticated:
             return view(cast(MemberRequest, request), *args, **kwargs)
-        is_piece = getattr(request, "htmx", False)
-        if is_piece and request.method == "POST":
+        if is_piece(request) and request.method == "POST":
             # The page says so beside the form, which keeps its text.
             return HttpResponse(SIGNED_OUT, status=401, content_type="text/plain")
         answer = redirect_to_login(_way_back(request), settings.LOGIN_URL)
-        if is_piece:
+        if is_piece(request):
             return HttpResponseClientRedirect(answer.url)
         if request.method == "POST":
             messages.warning(request, NOTHING_SENT)
@@ -74,15 +74,41 @@ def staff_required[**P](view: View[MemberRequest, P]) -> View[HttpRequest, P]:
     return member_required(cast(View[MemberRequest, P], guarded))
 
 
+def superuser_required[**P](view: View[MemberRequest, P]) -> View[HttpRequest, P]:
+    """Let superusers in; for other members, staff among them, the page does not exist."""
+
+    @wraps(view)
+    def guarded(
+        request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs
+    ) -> HttpResponseBase:
+        if not request.user.is_superuser:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return member_required(cast(View[MemberRequest, P], guarded))
+
+
 def _way_back(request: HttpRequest) -> str:
     """This page, or the page its form or piece stood on, which a GET can show again."""
-    if request.method == "GET" and not getattr(request, "htmx", False):
+    if request.method == "GET" and not is_piece(request):
         return request.get_full_path()
     came_from = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(came_from, {request.get_host()}):
         return "/"
     parts = urlsplit(came_from)
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    # Browsers read `//evil.example` as another host.
+    path = "/" + parts.path.lstrip("/\\")
+    return path + (f"?{parts.query}" if parts.query else "")
+
+
+def viewer_of(request: HttpRequest) -> User | None:
+    """Who looks at this page, None for a guest."""
+    return member_of(request.user)
+
+
+def member_of(user: object) -> User | None:
+    """`user` as a member, None when nobody is signed in."""
+    return user if isinstance(user, User) else None
 
 
 def sent(request: HttpRequest) -> QueryDict | None:

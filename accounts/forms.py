@@ -5,9 +5,11 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from core.errors import HandleRefused
-from core.handles import MAX_LENGTH, check_handle, skeleton
+from accounts.models import User
+from core.errors import HandleRefused, HandleTaken
+from core.handles import MAX_LENGTH, skeleton
 from core.models import Handle
+from core.services import check_new_handle
 
 
 class HandleForm(forms.Form):
@@ -23,13 +25,11 @@ class HandleForm(forms.Form):
     def clean_handle(self) -> str:
         name: str = self.cleaned_data["handle"].removeprefix("@")
         try:
-            check_handle(name)
+            check_new_handle(name)
         except HandleRefused as refusal:
             raise forms.ValidationError(refusal.message) from None
         if Handle.objects.filter(skeleton=skeleton(name)).exists():
-            raise forms.ValidationError(
-                "This handle, or one that looks like it, is taken."
-            )
+            raise forms.ValidationError(HandleTaken.message)
         return name
 
     def signup(self, request: Any, user: Any) -> None:
@@ -54,3 +54,28 @@ class ProfileForm(forms.Form):
         choices=lambda: [(name, name) for name in sorted(available_timezones())],
         label="Time zone",
     )
+
+
+class AuditForm(forms.Form):
+    """What the record of changes is narrowed to."""
+
+    actor = forms.CharField(
+        max_length=MAX_LENGTH, required=False, label="Who", help_text="A handle."
+    )
+    kind = forms.CharField(
+        max_length=30, required=False, label="What", help_text="Such as endpoint."
+    )
+    key = forms.CharField(
+        max_length=60, required=False, label="Which", help_text="Its key."
+    )
+
+    def clean_actor(self) -> int | None:
+        name = self.cleaned_data["actor"].removeprefix("@")
+        if not name:
+            return None
+        found = User.objects.filter(handle__name__iexact=name).values_list("pk")
+        row = found.first()
+        if row is None:
+            raise forms.ValidationError(f"There is no member @{name}.")
+        pk: int = row[0]
+        return pk

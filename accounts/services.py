@@ -4,7 +4,7 @@ from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.signin_links import find_user
 from core import markup
 from core import services as core
@@ -19,7 +19,7 @@ def use_signin_link(*, request: HttpRequest, key: str, token: str) -> User | Non
     """
     user = find_user(key, token, locked=True)
     if user is not None:
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, user)
     return user
 
 
@@ -38,3 +38,21 @@ def edit_profile(*, user: User, display_name: str, bio: str, timezone: str) -> U
     user.timezone = timezone
     user.save(update_fields=["display_name", "bio", "timezone"])
     return user
+
+
+def record(
+    *, actor: User | None, action: str, subject: tuple[str, object], **detail: object
+) -> AuditEvent:
+    """Write down who did what to what; inside the transaction that does it.
+
+    `action` is a word pair such as "endpoint switched_off", `subject` (kind, key),
+    `detail` plain values. Never a secret, and never what somebody wrote.
+    """
+    kind, key = subject
+    return AuditEvent.objects.create(
+        actor=actor,
+        action=action,
+        subject_kind=kind,
+        subject_key=str(key),
+        detail=detail,
+    )

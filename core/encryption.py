@@ -7,6 +7,14 @@ from django.conf import settings
 
 from core.errors import SecretUnreadable
 
+# Whoever runs a model without keys is told to enter a word such as `ollama` or `none`.
+_LEAST_SECRET_CHARS = 16
+
+
+def can_be_secret(key: str) -> bool:
+    """Whether `key` is long enough to be one that a provider gave out."""
+    return len(key) >= _LEAST_SECRET_CHARS
+
 
 def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.LLM_ENCRYPTION_KEYS])

@@ -15,8 +15,20 @@ class ForllmError(Exception):
         super().__init__(self.message)
 
 
+class NotAllowed(ForllmError):
+    """The person may read this, but not do that."""
+
+    message = "You may not do that."
+
+
 class HandleRefused(ForllmError):
     """The name cannot be a handle: wrong letters, reserved, taken or a look-alike."""
+
+
+class HandleTaken(HandleRefused):
+    """Another member or persona has it, or one that cannot be told from it."""
+
+    message = "This handle, or one that looks like it, is taken."
 
 
 class NameRefused(ForllmError):

@@ -12,9 +12,12 @@ _ALLOWED = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 _LOOKALIKES = str.maketrans({"0": "o", "1": "i", "l": "i", "5": "s", "|": "i"})
 # Letters of other alphabets, and the Latin ones drawn like them.
 _FOREIGN = str.maketrans(
-    "АВЕЅІЈКМНОРСТУХԚԜавеѕіјӏкмнорстухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβικνορτυχıłøđɑɡʀɪɴᴀᴄᴇᴍᴏᴛ",
-    "ABESIJKMHOPCTYXQWabesijlkmhopctyxdhqwABEZHIKMNOPTYXabiknoptyxilodagrinacemot",
+    "АВЕЅІЈКМНОРСТУХԚԜавеѕіјӏкмнорстухԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβικνορτυχıłøđɑɡʀɪɴᴀᴄᴇᴍᴏᴛгпσεηωօոս",
+    "ABESIJKMHOPCTYXQWabesijlkmhopctyxdhqwABEZHIKMNOPTYXabiknoptyxilodagrinacemotrnoenwonu",
 )
+
+# Letters in boxes, which are shown as flags where two of them name a country.
+_BOXED = {0x1F1E6 + place: chr(ord("a") + place) for place in range(26)}
 
 RESERVED = frozenset(
     "admin administrator all anonymous everyone forllm guest help here"
@@ -29,17 +32,56 @@ def skeleton(name: str) -> str:
     `name` may be a handle or a name of any letters; accents, spaces and signs do not
     tell names apart.
     """
-    plain = unicodedata.normalize("NFKD", name).translate(_FOREIGN).casefold()
+    plain = (
+        unicodedata.normalize("NFKD", name).translate({**_FOREIGN, **_BOXED}).casefold()
+    )
     folded = "".join(sign for sign in plain.translate(_LOOKALIKES) if sign.isalnum())
     return folded.replace("rn", "m").replace("vv", "w")
 
 
 _RESERVED_SKELETONS = frozenset(skeleton(word) for word in RESERVED)
 
+# What is put beside a name without making it another one.
+_CLAIMS = frozenset(skeleton(word) for word in "ai bot llm official persona".split())
+_ADDITIONS = _CLAIMS | frozenset(
+    skeleton(word)
+    for word in "a an and at by for from of on real staff support team the true"
+    " forum forums verified version your".split()
+)
+_VERSION = re.compile(r"v?\.?[0-9.]+")
+_WORD = re.compile(r"[^\W_]+")
+_ATTACHED = re.compile(
+    rf"(?:{'|'.join(sorted(_CLAIMS | {'team', 'staff', 'the'}))})*(.+?)"
+    rf"(?:{'|'.join(sorted(_CLAIMS | {'team', 'staff'}))})*"
+)
+
+
+def readings(name: str) -> set[str]:
+    """The skeletons of `name`, whole and without what says only what somebody is.
+
+    `Maestro`, `Maestro (AI persona)`, `the-maestro v1` and `MaestroBot` share one.
+    """
+    words = [word for word in _words(name) if word not in _ADDITIONS]
+    found = {skeleton(name), "".join(words)}
+    attached = (_ATTACHED.fullmatch(reading) for reading in tuple(found))
+    return (found | {match[1] for match in attached if match}) - {""}
+
 
 def is_reserved(name: str) -> bool:
     """Whether `name` is, or looks like, one that the site keeps for itself."""
-    return skeleton(name) in _RESERVED_SKELETONS
+    if readings(name) & _RESERVED_SKELETONS:
+        return True
+    words = set(_words(name))
+    return words <= _RESERVED_SKELETONS | _ADDITIONS and bool(
+        words & (_RESERVED_SKELETONS | _CLAIMS)
+    )
+
+
+def _words(name: str) -> list[str]:
+    """The skeletons of the words in `name`; versions are none."""
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    words = (word for word in _WORD.findall(plain) if not _VERSION.fullmatch(word))
+    return [skeleton(word) for word in words]
 
 
 def check_handle(name: str, *, allow_reserved: bool = False) -> str:

@@ -6,6 +6,7 @@ sanitiser against a list of what is allowed. Post html is made once, on save, by
 """
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -15,12 +16,27 @@ import nh3
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
+
+from core.errors import ForllmError
 
 # Raise it whenever `render` gives other HTML for the same text; then `render_posts`.
-RENDER_VERSION = 3
+RENDER_VERSION = 4
+
+# Markup can say much in few letters; this is what twenty posts may weigh in one page.
+MAX_HTML_CHARS = 200_000
+_MAX_COLUMNS = 20
+_MAX_CELLS = 2_000
+_CUT = "<p><em>The rest of this text is too much to show.</em></p>\n"
+
+# Long texts can take a second. Only so many at a time, so that pages go on beside them.
+_LONG = 5_000
+_long_renders = threading.BoundedSemaphore(2)
 
 _TAGS = frozenset(
     "a blockquote br code div em h3 h4 h5 h6 hr li ol p pre s span strong"
@@ -39,8 +55,45 @@ _ALIGNMENTS = {"text-align:center": "center", "text-align:right": "right"}
 _FOREIGN_REL = "nofollow ugc noopener"
 
 
+class TooMuchMarkup(ForllmError):
+    """The text becomes more HTML than a page should carry."""
+
+    message = (
+        "This text has so much markup that it makes a page too heavy."
+        " Please use less of it, or split the text."
+    )
+
+
 def render(text: str) -> str:
-    """Markdown as HTML that is safe in any of our pages, the same for every reader."""
+    """Markdown as HTML that is safe in any of our pages, the same for every reader.
+
+    What would be more than MAX_HTML_CHARS is cut, and says so.
+    """
+    html = _render(text)
+    if len(html) <= MAX_HTML_CHARS:
+        return html
+    while len(html) > MAX_HTML_CHARS:
+        text = text[: min(len(text) // 2, len(text) * MAX_HTML_CHARS // len(html))]
+        html = _render(text)
+    return html + _CUT
+
+
+def render_whole(text: str) -> str:
+    """`render` for what somebody is writing: raises TooMuchMarkup instead of cutting."""
+    html = _render(text)
+    if len(html) > MAX_HTML_CHARS:
+        raise TooMuchMarkup
+    return html
+
+
+def _render(text: str) -> str:
+    if len(text) <= _LONG:
+        return _html(text)
+    with _long_renders:
+        return _html(text)
+
+
+def _html(text: str) -> str:
     html = _cleaner().clean(_parser().render(clean_text(text)))
     # Once more, for what was written as an entity, such as `&#8203;`.
     return _without_invisible(html)
@@ -118,11 +171,40 @@ def _without_invisible(text: str) -> str:
 def _parser() -> MarkdownIt:
     # What is nested deeper than 50 is cut; the worst text's time grows with this number.
     parser = MarkdownIt("js-default", {"html": False, "maxNesting": 50})
+    parser.inline = _InlineParser()
     parser.validateLink = _is_allowed_address  # type: ignore[assignment,method-assign]
     parser.core.ruler.push("forum", _rebuild)
     # The parser's own rule takes seconds for a post full of `://`, and needs a package.
     parser.inline.ruler.at("linkify", _link_bare_address)
+    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     return parser
+
+
+class _InlineParser(ParserInline):
+    """Parses no image's label: it is shown as written, and images nest."""
+
+    def parse(
+        self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]
+    ) -> list[Token]:
+        if env.get("is_inside"):
+            tokens.append(_text(src))
+            return tokens
+        env["is_inside"] = True
+        try:
+            return super().parse(src, md, env, tokens)
+        finally:
+            env["is_inside"] = False
+
+
+def _table(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+    """The parser's rule for tables of a sensible size; what is beyond it stays text."""
+    if line + 2 > end:
+        return False
+    dashes = state.src[state.bMarks[line + 1] : state.eMarks[line + 1]]
+    columns = dashes.strip(" \t|").count("|") + 1
+    if columns > _MAX_COLUMNS:
+        return False
+    return table(state, line, min(end, line + 1 + _MAX_CELLS // columns), silent)
 
 
 @cache
@@ -161,21 +243,25 @@ def _foreign_host(address: str) -> str:
 _SCHEME = re.compile(r"(?:^|[^A-Za-z0-9+.-])(https?)$", re.IGNORECASE)
 # What a bare address does not contain: it ends there.
 _NOT_IN_ADDRESS = r"\s<>\"`\\^{|}\u00ab\u00bb\u2018-\u201f\u3000-\u303f\uff00-\uffef"
-_REST = re.compile(
-    rf"://(?=[\w\[])[^{_NOT_IN_ADDRESS}]{{1,2000}}+(?![^{_NOT_IN_ADDRESS}])"
-)
+_REST = re.compile(rf"://(?=[\w\[])[^{_NOT_IN_ADDRESS}]++")
+_MAX_ADDRESS = 2_000
+_HOST_ENCODED = re.compile(r"\w+://(?:[^/?#]*@)?[^/?#@]*%")
 _BRACKETS = {")": "(", "]": "["}
 
 
 def _link_bare_address(state: StateInline, silent: bool) -> bool:
     """Make a link of `https://` and what follows; the parser calls it at each colon."""
     scheme = _SCHEME.search(state.pending[-6:])
+    if state.linkLevel or not scheme or _is_in_refused_run(state):
+        return False
     rest = _REST.match(state.src, state.pos, state.posMax)
-    if state.linkLevel or not scheme or not rest:
+    if not rest:
         return False
     address = scheme[1] + _without_ending(rest[0])
-    target = state.md.normalizeLink(address)
-    if not state.md.validateLink(target):
+    target = _target(state, address)
+    if not target:
+        # One run can hold hundreds of colons; it is looked at once.
+        state.env["refused"] = (state.src, *rest.span())
         return False
     if not silent:
         state.pending = state.pending.removesuffix(scheme[1])
@@ -184,6 +270,20 @@ def _link_bare_address(state: StateInline, silent: bool) -> bool:
         state.push("link_close", "a", -1)
     state.pos += len(address) - len(scheme[1])
     return True
+
+
+def _target(state: StateInline, address: str) -> str:
+    """Where a bare `address` leads, empty if it may lead nowhere."""
+    # Both first, because making an address of the worst text takes long.
+    if len(address) > _MAX_ADDRESS or _HOST_ENCODED.match(address):
+        return ""
+    target = state.md.normalizeLink(address)
+    return target if state.md.validateLink(target) else ""
+
+
+def _is_in_refused_run(state: StateInline) -> bool:
+    text, begin, end = state.env.get("refused", ("", 0, 0))
+    return text is state.src and begin <= state.pos < end
 
 
 def _without_ending(address: str) -> str:

@@ -7,11 +7,14 @@ is read here, before a thread is taken: a slow sender keeps none waiting.
 
 import asyncio
 import os
+import resource
+from collections import Counter
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.http import parse_cookie
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forllm.settings")
 
@@ -20,6 +23,11 @@ live = get_asgi_application()
 from forllm.wsgi import application as pages  # noqa: E402  # after Django's set-up
 
 _pages = WSGIMiddleware(cast(Any, pages), workers=8)
+
+# A page without a stream polls instead. A browser opens about six to one site.
+MAX_STREAMS = 300
+MAX_STREAMS_OF_ONE_READER = 10
+_streams: Counter[str] = Counter()  # how many each reader has open here
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -37,8 +45,29 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return await _refuse(send, 413, "The request is too large.")
     except _Gone:
         return None
-    answer = live if scope["path"].startswith("/live/") else _pages
+    answer = _stream if scope["path"].startswith("/live/") else _pages
     return await answer(scope, _replay(body, receive), send)
+
+
+async def _stream(scope: Any, receive: Any, send: Any) -> None:
+    reader = _reader(scope)
+    if _streams[reader] >= MAX_STREAMS_OF_ONE_READER or _streams.total() >= MAX_STREAMS:
+        return await _refuse(send, 429, "Too many streams are open.")
+    _streams[reader] += 1
+    try:
+        await live(scope, receive, send)
+    finally:
+        _streams[reader] -= 1
+        if not _streams[reader]:
+            del _streams[reader]
+
+
+def _reader(scope: Any) -> str:
+    """A session, or for those without one the address they come from."""
+    cookies = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
+    session = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
+    address = scope.get("client") or [""]
+    return f"session {session}" if session else f"address {address[0]}"
 
 
 class _TooLarge(Exception):
@@ -90,6 +119,14 @@ async def _refuse(send: Any, status: int, words: str) -> None:
 async def _lifespan(receive: Any, send: Any) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            _raise_file_limit()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
+
+
+def _raise_file_limit() -> None:
+    """Each connection is an open file; many systems begin with 1024 for a process."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "llmconfig",
     "accounts",
     "core",
+    "forllm.admin_config.ForllmAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -113,13 +114,12 @@ CACHES = {
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+# Not in a cookie of their own, whose name could not begin with __Host-.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Members.
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.MemberBackend"]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.PasswordRules"}]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -152,7 +152,7 @@ STORAGES = {
 # Safety in transit. A site on plain http exists only on its own machine or a test's.
 _https = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
@@ -175,6 +175,7 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
+DEFAULT_EXCEPTION_REPORTER_FILTER = "core.reports.ReportFilter"
 if not _https:
     # The four warnings of `check --deploy` about a site without https.
     SILENCED_SYSTEM_CHECKS = [
@@ -200,6 +201,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 1.5,
     "socket_connect_timeout": 1.5,
     "visibility_timeout": 3600,
+    # A nudge is tried once: a page waits for it, and the sweep does without it.
+    "max_retries": 0,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 LLM_SWEEP = env.duration("LLM_SWEEP_SECONDS", default=30)
@@ -219,6 +222,7 @@ LLM_LEASE = env.duration("LLM_LEASE_SECONDS", default=60)
 LLM_PUBLISH_PAUSE = env.duration("LLM_PUBLISH_PAUSE_SECONDS", default=30)
 LLM_MAX_LAPSES = 3
 LLM_MAX_CALLS = 3
+LLM_MAX_ATTEMPTS = 12  # with those that a stopping worker cut
 LLM_MAX_BODY_BYTES = 2 * 1024 * 1024
 LLM_MAX_REPLY_CHARS = 40_000
 LLM_MAX_RETRY_AFTER = timedelta(hours=1)
@@ -227,6 +231,7 @@ LLM_PRIVATE_HOSTS = env.host_ports("LLM_PRIVATE_HOSTS", default=[])
 # What a request may carry, and how long it may take to arrive; no files are taken.
 MAX_REQUEST_BYTES = 3 * 1024 * 1024
 MAX_REQUEST_TIME = timedelta(seconds=10)
+MAX_HEADER_TIME = timedelta(seconds=10)  # for the headers of a request
 FILE_UPLOAD_HANDLERS = ["forllm.uploads.NoFiles"]
 
 # Posts.
@@ -238,14 +243,20 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "{levelname} {name}: {message}", "style": "{"},
+        "line": {
+            "()": "core.logs.LineFormatter",
+            "format": "{levelname} {name}: {message}",
+            "style": "{",
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # Both write request texts and addresses at INFO.
+        # They write request texts, addresses or headers, at INFO or DEBUG.
+        "httpcore": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "LiteLLM": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
         # Two lines for every nudge and every sweep; what fails is told all the same.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

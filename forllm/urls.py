@@ -1,5 +1,6 @@
 """All addresses."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from forllm.views import favicon, healthz, robots
@@ -7,10 +8,13 @@ from forllm.views import favicon, healthz, robots
 handler500 = "forllm.views.server_error"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
-    path("robots.txt", robots),
-    path("favicon.ico", favicon),
+    path("robots.txt", robots, name="robots"),
+    path("favicon.ico", favicon, name="favicon"),
+    path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("", include("accounts.urls")),
     path("", include("llmconfig.urls")),
+    path("", include("studio.urls")),
+    path("", include("llmqueue.urls")),
     path("", include("forum.urls")),
 ]

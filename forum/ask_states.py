@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from forum.models import Ask
-from forum.receipts import last_attempts
 from llmqueue import services as queue
-from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, WorkerHeartbeat
+from llmqueue.models import (
+    ANSWERS,
+    LLMAttempt,
+    LLMRequest,
+    Outcome,
+    Status,
+    WorkerHeartbeat,
+)
 
 # Counting stops here: "more than 99 ahead" tells as much.
 MOST_AHEAD = 99
@@ -41,20 +47,18 @@ class AskState:
 
 def state_of(ask: Ask, viewer: object) -> AskState:
     """Where one ask stands, with its exact place in line."""
-    attempt = last_attempts([ask]).get(ask.request_id)
-    return _state(ask, attempt, viewer, ahead=_place_in_line)
+    return _state(ask, viewer, ahead=_place_in_line)
 
 
-def state_in_list(ask: Ask, attempt: LLMAttempt | None, viewer: object) -> AskState:
+def state_in_list(ask: Ask, viewer: object) -> AskState:
     """The same without a query, and so without its place in line."""
-    return _state(ask, attempt, viewer, ahead=_unknown_place)
+    return _state(ask, viewer, ahead=_unknown_place)
 
 
-def _state(
-    ask: Ask, attempt: LLMAttempt | None, viewer: object, ahead: Any
-) -> AskState:
+def _state(ask: Ask, viewer: object, ahead: Any) -> AskState:
     request = ask.request
-    may_act = ask.may_be_managed_by(viewer)
+    attempt = request.last_attempt
+    may_act = request.may_be_managed_by(viewer)
     has_failed = request.status == Status.ERROR
     return AskState(
         ask=ask,
@@ -64,7 +68,9 @@ def _state(
         is_open=request.is_open,
         is_model_trouble=has_failed and request.error_class in _MODEL_TROUBLE,
         can_cancel=may_act and request.is_open,
-        can_retry=may_act and (has_failed or request.status == Status.CANCELLED),
+        can_retry=may_act
+        and (has_failed or request.status == Status.CANCELLED)
+        and ask.post.why_not_asked(ask.post.topic) is None,
     )
 
 
@@ -82,6 +88,8 @@ def _sentence(
     request: LLMRequest, attempt: LLMAttempt | None, name: str, ahead: Any
 ) -> str:
     match request.status:
+        case Status.PENDING if attempt and attempt.outcome in ANSWERS:
+            return f"{name} has answered; the reply waits to be posted."
         case Status.PENDING if attempt and attempt.outcome != Outcome.UNKNOWN:
             return f"{name} will try again. {attempt.get_outcome_display()}."
         case Status.PENDING:

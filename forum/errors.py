@@ -15,10 +15,13 @@ class PostDeleted(ForllmError):
     message = "This post has been deleted."
 
 
-class NotAllowed(ForllmError):
-    """The member may read this, but not do that."""
+class ChangedMeanwhile(ForllmError):
+    """The post's text is no longer the one that its editor began with."""
 
-    message = "You may not do that."
+    message = (
+        "This post was changed while you wrote. Its text of now stands under yours:"
+        " saving again replaces it."
+    )
 
 
 class ParentElsewhere(ForllmError):

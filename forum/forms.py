@@ -1,7 +1,7 @@
 """What members write and choose in the forum, turned into checked values."""
 
 import uuid
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django import forms
 from django.conf import settings
@@ -59,6 +59,24 @@ class BodyForm(forms.Form):
         return body
 
 
+class EditForm(BodyForm):
+    """Another text for a post, and how often the one it began with had been changed."""
+
+    edits = forms.IntegerField(
+        required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, post: Post) -> None:
+        self.edits_now = post.revisions.count()
+        super().__init__(data, initial={"body": post.body, "edits": self.edits_now})
+
+    def begin_anew(self) -> None:
+        """Let the text replace the one of now, which its editor is shown."""
+        values = cast(QueryDict, self.data).copy()
+        values["edits"] = str(self.edits_now)
+        self.data = values
+
+
 class ReplyForm(BodyForm):
     """A new post under `parent`, or under the opening post of the topic."""
 
@@ -85,7 +103,7 @@ class TopicForm(BodyForm):
     field_order = ("title", "body", "token")
 
     def clean_title(self) -> str:
-        title = markup.clean_text(self.cleaned_data["title"]).replace("\n", " ").strip()
+        title = markup.one_line(self.cleaned_data["title"])
         if markup.is_blank(title):
             raise forms.ValidationError("Please give the topic a title.")
         return title

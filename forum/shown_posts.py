@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from forum import ask_states, paging, receipts
+from forum import ask_states, paging
 from forum.ask_states import AskState
 from forum.models import Ask, Post
-from forum.receipts import ReceiptView
+from llmqueue.receipt_views import ReceiptView, receipt_view
 
 # Asks without a reply that are shown under one post; open ones first, then the newest.
 MOST_ASKS = 5
@@ -33,7 +33,7 @@ class ShownPost:
 def show(
     posts: list[Post], viewer: object, *, previous: int | None = None
 ) -> list[ShownPost]:
-    """`posts` of one page in tree order, in three queries.
+    """`posts` of one page in tree order, in two queries.
 
     `previous` is the number of the post before the first of them, if that is shown.
     """
@@ -82,14 +82,13 @@ def _asks_and_receipts(
     unanswered = Ask.objects.visible_to(viewer).filter(post__in=posts, reply=None)
     waiting = unanswered.newest(MOST_ASKS).with_request().order_by("pk")
     found = [*replied, *waiting]
-    attempts = receipts.last_attempts(found)
+    posts_by_id = {post.pk: post for post in posts}
     asks: defaultdict[int, list[AskState]] = defaultdict(list)
     written: dict[int, ReceiptView] = {}
     for ask in found:
-        attempt = attempts.get(ask.request_id)
         if ask.reply_id is None:
-            state = ask_states.state_in_list(ask, attempt, viewer)
-            asks[ask.post_id].append(state)
-        elif attempt is not None:
-            written[ask.reply_id] = receipts.receipt_view(ask, attempt)
+            ask.post = posts_by_id[ask.post_id]
+            asks[ask.post_id].append(ask_states.state_in_list(ask, viewer))
+        elif ask.request.last_attempt is not None:
+            written[ask.reply_id] = receipt_view(ask.request, ask.request.last_attempt)
     return asks, written

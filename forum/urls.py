@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from forum.views import asks, live, posts, subforums, topics
+from forum.views import asks, live, notices, posts, subforums, topics
 
 app_name = "forum"
 urlpatterns = [
@@ -22,5 +22,8 @@ urlpatterns = [
     path("asks/<uuid:ask_id>/", asks.ask_detail, name="ask_detail"),
     path("asks/<uuid:ask_id>/cancel/", asks.ask_cancel, name="ask_cancel"),
     path("asks/<uuid:ask_id>/retry/", asks.ask_retry, name="ask_retry"),
+    path("notices/", notices.notice_list, name="notice_list"),
+    path("notices/see/", notices.notices_see, name="notices_see"),
+    path("notices/count/", notices.notice_count, name="notice_count"),
     path("u/<slug:handle>/posts/", subforums.member_posts, name="member_posts"),
 ]

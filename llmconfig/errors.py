@@ -25,6 +25,9 @@ MESSAGES = {
 }
 
 
+KEY_NEEDED = "This provider needs a key."
+
+
 class CallFailed(ForllmError):
     """A call to a model that brought no usable answer.
 
@@ -47,6 +50,15 @@ class CallFailed(ForllmError):
         self.partial = partial
         message = message or MESSAGES[kind]
         super().__init__(f"{message} (HTTP {status})" if status else message)
+
+
+class ChangedMeanwhile(ForllmError):
+    """Somebody else changed or deleted it first; nothing of what was wanted is written."""
+
+    message = (
+        "Somebody else saved a change at the same moment, so yours was not. Look at it"
+        " again, then send it once more."
+    )
 
 
 class EndpointInUse(ForllmError):

@@ -7,6 +7,7 @@ from django import forms
 
 from core.errors import AddressDenied
 from llmconfig.addresses import check_address
+from llmconfig.errors import KEY_NEEDED
 from llmconfig.models import MOST_CALL_DEADLINE, Endpoint
 from llmconfig.providers import CHOICES, PROVIDERS
 
@@ -54,10 +55,11 @@ class _ModelForm(forms.Form):
         help_text="As the provider calls it, such as gpt-4o-mini.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    is_untried = forms.BooleanField(
+    is_tried = forms.BooleanField(
         required=False,
-        label="Save without a trial",
-        help_text="For a service that is not running yet, or has no list of models.",
+        initial=True,
+        label="Try it before it is saved",
+        help_text="Not for a service that is not running yet, or has no list of models.",
     )
 
     def clean_address(self) -> str:
@@ -79,17 +81,18 @@ class ConnectForm(_ModelForm):
         " saved without a trial becomes the default only if the site has none; you can"
         " make it the default in the list once it works.",
     )
-    field_order = ("provider", "address", "key", "model", "is_default", "is_untried")
+    field_order = ("provider", "address", "key", "model", "is_default", "is_tried")
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         provider = PROVIDERS.get(data.get("provider", ""))
         if provider is None or "address" in self.errors:
             return data
+        address = data.get("address") or provider.api_base
         if not data.get("address"):
-            self._check_own_address(provider.api_base)
-        if provider.needs_key and not data.get("key"):
-            self.add_error("key", f"{provider.label} needs a key.")
+            self._check_own_address(address)
+        if provider.needs_key_at(address) and not data.get("key"):
+            self.add_error("key", KEY_NEEDED)
         return data
 
     def _check_own_address(self, api_base: str) -> None:
@@ -131,7 +134,7 @@ class EndpointForm(_ModelForm):
         "key",
         "max_in_flight",
         "deadline_seconds",
-        "is_untried",
+        "is_tried",
     )
 
     def __init__(self, *args: Any, endpoint: Endpoint, **kwargs: Any) -> None:
@@ -168,5 +171,5 @@ class EndpointForm(_ModelForm):
             "model": data["model"],
             "max_in_flight": data["max_in_flight"],
             "call_deadline": timedelta(seconds=data["deadline_seconds"]),
-            "is_tried": not data["is_untried"],
+            "is_tried": data["is_tried"],
         }

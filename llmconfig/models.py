@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.validators import (
@@ -15,6 +15,7 @@ from django.db.models import Prefetch, Q
 from django.db.models.functions import Lower
 
 from llmconfig.providers import CHOICES, PROVIDERS, Provider
+from llmconfig.sampling import PARAMETERS
 
 MOST_CALL_DEADLINE = timedelta(hours=2)
 
@@ -81,6 +82,10 @@ class Endpoint(models.Model):
         return (self.api_base or self.kind.api_base).rstrip("/")
 
     @property
+    def needs_key(self) -> bool:
+        return self.kind.needs_key_at(self.address)
+
+    @property
     def deadline_text(self) -> str:
         seconds = int(self.call_deadline.total_seconds())
         if seconds < 60 or seconds % 60:
@@ -90,12 +95,7 @@ class Endpoint(models.Model):
 
 # Lowest and highest of what a config may hold; None: without end.
 _RANGES: dict[str, tuple[int, int | None]] = {
-    "temperature": (0, 2),
-    "top_p": (0, 1),
-    "frequency_penalty": (-2, 2),
-    "presence_penalty": (-2, 2),
-    "repetition_penalty": (0, 2),
-    "max_tokens": (1, None),
+    **{it.name: it.limits for it in PARAMETERS if it.limits is not None},
     "context_posts": (0, 200),
     "context_tokens": (0, 1_000_000),
 }
@@ -208,6 +208,12 @@ class LLMConfig(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The sampling parameters that are set; 0 is a value, null is not sent."""
+        values = {it.name: getattr(self, it.name) for it in PARAMETERS}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class ModelProfile(models.Model):

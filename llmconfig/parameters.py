@@ -3,29 +3,20 @@
 from typing import Any
 
 from llmconfig.calls import Call
-from llmconfig.providers import provider_at
+from llmconfig.providers import PROVIDERS, provider_at
+from llmconfig.sampling import PARAMETERS
 
 # Anthropic wants a limit with every call.
 ANTHROPIC_MAX_TOKENS = 4096
 
-_PARAMETERS = {
-    "openai": {
-        "temperature",
-        "top_p",
-        "frequency_penalty",
-        "presence_penalty",
-        "max_tokens",
-    },
-    "anthropic": {"temperature", "top_p", "top_k", "max_tokens"},
-}
-# Not OpenAI's, but taken by most servers that speak its protocol.
-_EXTRA_PARAMETERS = {"top_k", "repetition_penalty"}
+
+# A call knows its protocol, not what its endpoint is called: these promise the least.
+_PLAINEST = {"openai": PROVIDERS["compatible"], "anthropic": PROVIDERS["anthropic"]}
 
 
 def needs_key(call: Call) -> bool:
-    """Whether the provider takes no call without a key, by its protocol or its host."""
-    provider = provider_at(call.address)
-    return call.protocol == "anthropic" or bool(provider and provider.needs_key)
+    """What `Endpoint.needs_key` says, so far as protocol and host tell it."""
+    return _PLAINEST[call.protocol].needs_key_at(call.address)
 
 
 def sent_parameters(call: Call) -> dict[str, Any]:
@@ -34,11 +25,13 @@ def sent_parameters(call: Call) -> dict[str, Any]:
         name: value for name, value in call.parameters.items() if value is not None
     }
     provider = provider_at(call.address)
-    sent = {name: given[name] for name in given.keys() & _PARAMETERS[call.protocol]}
+    known = {it.name for it in PARAMETERS if call.protocol in it.protocols}
+    sent = {name: given[name] for name in given.keys() & known}
     if call.protocol == "anthropic":
         sent.setdefault("max_tokens", ANTHROPIC_MAX_TOKENS)
     elif not (provider and provider.is_strict):
-        extra = {name: given[name] for name in given.keys() & _EXTRA_PARAMETERS}
+        extras = {it.name for it in PARAMETERS if it.is_extra}
+        extra = {name: given[name] for name in given.keys() & extras}
         if extra:
             sent["extra_body"] = extra
     return sent

@@ -9,7 +9,8 @@ class Provider:
     """One kind of model service.
 
     `protocol` is LiteLLM's name for it, `api_base` the provider's own address (blank:
-    the endpoint must give one), `prices` LiteLLM's name in its price table. `is_strict`:
+    the endpoint must give one), `prices` LiteLLM's name in its price table. `needs_key`:
+    wherever it is; ask `needs_key_at`, which knows the hosts, too. `is_strict`:
     it refuses parameters that OpenAI's protocol does not have. `has_open_list`: it shows
     its list of models to those without a key, too.
     """
@@ -22,6 +23,11 @@ class Provider:
     needs_key: bool = True
     is_strict: bool = False
     has_open_list: bool = True
+
+    def needs_key_at(self, address: str) -> bool:
+        """Whether it takes no call without a key: by its kind, or by whose host it is."""
+        owner = provider_at(address)
+        return self.needs_key or bool(owner and owner.needs_key)
 
 
 # Services with OpenAI's protocol all go one way: a single path to guard and to test.

@@ -1,15 +1,19 @@
 """Connecting models: endpoints, their keys, and the site's default config."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
 
-from core.encryption import decrypt, encrypt
+from accounts.models import User
+from accounts.services import record
+from core.encryption import can_be_secret, decrypt, encrypt
 from core.errors import SecretUnreadable
 from llmconfig.addresses import check_address, host_and_port
-from llmconfig.errors import EndpointInUse, EndpointOff
+from llmconfig.errors import ChangedMeanwhile, EndpointInUse, EndpointOff
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.providers import PROVIDERS
 from llmconfig.trial import try_endpoint
@@ -19,6 +23,9 @@ _SITE = "site"
 UNTRIED = "It was not tried."
 DEMO_NAME = "Demo model"
 DEMO_MODEL = "smollm2"
+# What a trial is about; it says nothing of an endpoint in which one of these has changed.
+_TRIED_FIELDS = ("api_base", "site_key", "default_model")
+_FIELDS = (*_TRIED_FIELDS, "name", "max_in_flight", "call_deadline")
 
 
 def _encrypt_key(key: str, *, address: str) -> str:
@@ -44,7 +51,7 @@ def describe_key(*, endpoint: Endpoint) -> str:
         return "cannot be read, enter it again"
     if not key:
         return "none"
-    return f"ends in {key[-4:]}" if len(key) >= 16 else "set"
+    return f"ends in {key[-4:]}" if can_be_secret(key) else "set"
 
 
 def connect_endpoint(
@@ -54,13 +61,15 @@ def connect_endpoint(
     key: str,
     model: str,
     is_default: bool,
+    actor: User | None,
     is_tried: bool = True,
 ) -> tuple[Endpoint, str]:
     """Save an endpoint with a config for `model`, after a trial unless not wanted.
 
+    Here and below `actor` is who does it, for the record of changes; None: a command.
     `api_base` blank: the provider's own. What was not tried takes no other default's
-    place. Returns the endpoint and what the trial showed. Raises AddressDenied or
-    TrialFailed, having written nothing.
+    place. Returns the endpoint and what the trial showed. Raises AddressDenied,
+    ChangedMeanwhile or TrialFailed, having written nothing.
     """
     kind = PROVIDERS[provider]
     address = (api_base or kind.api_base).rstrip("/")
@@ -68,7 +77,7 @@ def connect_endpoint(
     result = UNTRIED
     if is_tried:
         result = try_endpoint(provider=kind, address=address, key=key, model=model)
-    with transaction.atomic():
+    with _names_taken_once():
         endpoint = Endpoint.objects.create(
             name=_free_name(kind.label),
             provider=provider,
@@ -83,12 +92,44 @@ def connect_endpoint(
             model=model,
             is_global=True,
         )
+        _record_connected(endpoint, actor=actor, is_tried=is_tried)
         default = LLMConfig.objects.default()
         if is_default and (is_tried or default is None):
-            set_default_config(config=config)
+            set_default_config(config=config, actor=actor)
         elif is_default:
             result += f" {default} stays the default until you choose this one."
     return endpoint, result
+
+
+def _record_connected(
+    endpoint: Endpoint, *, actor: User | None, is_tried: bool
+) -> None:
+    record(
+        actor=actor,
+        action="endpoint connected",
+        subject=("endpoint", endpoint.pk),
+        name=endpoint.name,
+        provider=endpoint.provider,
+        host=host_and_port(endpoint.address),
+        model=endpoint.default_model,
+        has_key=bool(endpoint.site_key),
+        is_tried=is_tried,
+    )
+
+
+@contextmanager
+def _names_taken_once() -> Iterator[None]:
+    """A transaction that ends in ChangedMeanwhile where two take one name at once."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise ChangedMeanwhile(
+                "Somebody else has just taken this name, so nothing was saved. Send it"
+                " once more, or choose another."
+            ) from None
+        raise
 
 
 def _free_name(label: str) -> str:
@@ -123,14 +164,15 @@ def change_endpoint(
     model: str,
     max_in_flight: int,
     call_deadline: timedelta,
+    actor: User | None,
     is_tried: bool = True,
 ) -> tuple[Endpoint, str]:
-    """Save all that staff may change; its site configs for the old model follow it.
+    """Save what differs from `endpoint`; its site configs for the old model follow it.
 
     A blank `key` keeps the one there is, but not for another host. Another address, key
     or model is tried first, unless not wanted. Returns the endpoint as it is now and
     what the trial showed; blank: there was nothing to try. Raises AddressDenied,
-    SecretUnreadable or TrialFailed, having written nothing.
+    ChangedMeanwhile, SecretUnreadable or TrialFailed, having written nothing.
     """
     changed = copy(endpoint)
     changed.name, changed.api_base, changed.default_model = name, api_base, model
@@ -143,10 +185,61 @@ def change_endpoint(
     result = ""
     if key or (endpoint.address, endpoint.default_model) != (changed.address, model):
         result = retry_trial(endpoint=changed) if is_tried else UNTRIED
-    with transaction.atomic():
-        changed.save()
-        _rename_configs(old=endpoint, endpoint=changed)
-    return changed, result
+    edited = _differences(endpoint, changed)
+    with _names_taken_once():
+        current = _lock_for(edited, endpoint)
+        old = copy(current)
+        for field in edited:
+            setattr(current, field, getattr(changed, field))
+        current.save(update_fields=edited)
+        _rename_configs(old=old, endpoint=current)
+        _record_changed(old, current, actor=actor, has_new_key=bool(key))
+    return current, result
+
+
+def _differences(old: Endpoint, new: Endpoint) -> set[str]:
+    return {name for name in _FIELDS if getattr(old, name) != getattr(new, name)}
+
+
+def _lock_for(edited: set[str], endpoint: Endpoint) -> Endpoint:
+    """The row of `endpoint` as it is now, a trial after it was read, and locked.
+
+    Raises ChangedMeanwhile if it is gone, or if part of what was tried is new in
+    `edited` and part of it in the row: the two were never tried together.
+    """
+    current = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    if current is None:
+        raise ChangedMeanwhile(
+            f"{endpoint} was deleted meanwhile, so nothing was saved."
+        )
+    theirs = _differences(endpoint, current)
+    if not edited.isdisjoint(_TRIED_FIELDS) and not theirs.isdisjoint(_TRIED_FIELDS):
+        raise ChangedMeanwhile
+    return current
+
+
+# What an endpoint's change may touch, its key apart.
+_CHANGEABLE = ("name", "api_base", "default_model", "max_in_flight", "call_deadline")
+
+
+def _record_changed(
+    old: Endpoint, endpoint: Endpoint, *, actor: User | None, has_new_key: bool
+) -> None:
+    """Which fields were changed; of the key only that it was replaced or removed."""
+    fields = [it for it in _CHANGEABLE if getattr(old, it) != getattr(endpoint, it)]
+    key = "replaced" if has_new_key else "kept"
+    if old.site_key and not endpoint.site_key:
+        key = "removed"
+    if fields or key != "kept":
+        record(
+            actor=actor,
+            action="endpoint changed",
+            subject=("endpoint", endpoint.pk),
+            name=endpoint.name,
+            fields=fields,
+            key=key,
+            host=host_and_port(endpoint.address),
+        )
 
 
 def _rename_configs(*, old: Endpoint, endpoint: Endpoint) -> None:
@@ -171,26 +264,47 @@ def retry_trial(*, endpoint: Endpoint) -> str:
     )
 
 
-def switch_endpoint(*, endpoint: Endpoint, is_enabled: bool) -> None:
+@transaction.atomic
+def switch_endpoint(
+    *, endpoint: Endpoint, is_enabled: bool, actor: User | None
+) -> None:
     """Let requests go to `endpoint`, or stop them; those that run are not cut."""
-    Endpoint.objects.filter(pk=endpoint.pk).update(is_enabled=is_enabled)
+    stands_otherwise = Endpoint.objects.filter(
+        pk=endpoint.pk, is_enabled=not is_enabled
+    )
+    if stands_otherwise.update(is_enabled=is_enabled):
+        record(
+            actor=actor,
+            action=f"endpoint switched_{'on' if is_enabled else 'off'}",
+            subject=("endpoint", endpoint.pk),
+            name=endpoint.name,
+        )
 
 
 @transaction.atomic
-def delete_endpoint(*, endpoint: Endpoint) -> None:
+def delete_endpoint(*, endpoint: Endpoint, actor: User | None) -> None:
     """Delete `endpoint` with its key and the site's configs on it, if nothing needs it.
 
     Raises EndpointInUse, having written nothing: what has ever answered stays on record
     and can be switched off.
     """
     # Locked, so that nobody begins to need what is just being deleted.
-    Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    found = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    if found is None:
+        return
     configs = LLMConfig.objects.of_site().filter(endpoint=endpoint)
     list(configs.order_by("pk").select_for_update())
     if needed := reasons_to_keep(endpoint=endpoint):
         raise EndpointInUse(needed)
+    record(
+        actor=actor,
+        action="endpoint deleted",
+        subject=("endpoint", found.pk),
+        name=found.name,
+        configs=[config.name for config in configs],
+    )
     configs.delete()
-    endpoint.delete()
+    found.delete()
 
 
 def reasons_to_keep(*, endpoint: Endpoint) -> list[str]:
@@ -202,21 +316,34 @@ def reasons_to_keep(*, endpoint: Endpoint) -> list[str]:
 
 
 @transaction.atomic
-def set_default_config(*, config: LLMConfig) -> None:
+def set_default_config(*, config: LLMConfig, actor: User | None) -> None:
     """Make `config`, one of the site's, what answers where nothing else was chosen.
 
-    Raises EndpointOff if its endpoint is switched off, having written nothing.
+    Raises EndpointOff if its endpoint is switched off, ChangedMeanwhile if it is not
+    there any more, having written nothing.
     """
+    # All are locked, in one order: two at once end with one default, not an error.
+    ours = list(LLMConfig.objects.of_site().order_by("pk").select_for_update())
+    if config not in ours:
+        raise ChangedMeanwhile(
+            f"{config} is not one of the site's models any more; the default stays."
+        )
     if not Endpoint.objects.in_order().filter(pk=config.endpoint_id).exists():
         raise EndpointOff(
             f"{config} cannot be the default: {config.endpoint} is switched off."
         )
-    # All are locked, in one order: two at once end with one default, not an error.
-    ours = LLMConfig.objects.of_site().order_by("pk").select_for_update()
+    if config.pk in {other.pk for other in ours if other.is_default}:
+        return
     for other in ours:
-        if other.is_default and other.pk != config.pk:
+        if other.is_default:
             LLMConfig.objects.filter(pk=other.pk).update(is_default=False)
     LLMConfig.objects.filter(pk=config.pk).update(is_default=True)
+    record(
+        actor=actor,
+        action="llmconfig made_default",
+        subject=("llmconfig", config.pk),
+        name=config.name,
+    )
 
 
 @transaction.atomic
@@ -239,6 +366,7 @@ def connect_demo_model(*, url: str, key: str) -> None:
         },
     )
     if is_new:
+        _record_connected(endpoint, actor=None, is_tried=False)
         LLMConfig.objects.create(
             name=DEMO_NAME,
             is_global=True,
@@ -252,4 +380,4 @@ def connect_demo_model(*, url: str, key: str) -> None:
         )
     if LLMConfig.objects.default() is None and endpoint.is_enabled:
         for config in LLMConfig.objects.of_site().filter(endpoint=endpoint)[:1]:
-            set_default_config(config=config)
+            set_default_config(config=config, actor=None)

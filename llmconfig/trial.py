@@ -18,7 +18,7 @@ from llmconfig.addresses import (
     is_loopback,
     name_denied,
 )
-from llmconfig.errors import TrialFailed
+from llmconfig.errors import KEY_NEEDED, TrialFailed
 from llmconfig.failures import kind_of_status
 from llmconfig.providers import Provider
 
@@ -33,8 +33,8 @@ def try_endpoint(*, provider: Provider, address: str, key: str, model: str) -> s
     AddressDenied, having sent nothing.
     """
     check_address(address)
-    if provider.needs_key and not key:
-        raise TrialFailed("key_refused", f"{provider.label} needs a key.")
+    if provider.needs_key_at(address) and not key:
+        raise TrialFailed("key_refused", KEY_NEEDED)
     models = submit(_list_models(provider, address, key)).result()
     if models is None:
         return (
@@ -49,7 +49,7 @@ def try_endpoint(*, provider: Provider, address: str, key: str, model: str) -> s
         )
     return (
         f"It works: the address answers{', takes the key' if key else ''} and has the"
-        f" model {model}. Limits and credit were not tested."
+        f" model {model}. Limits and credit are not part of the trial."
     )
 
 

@@ -12,9 +12,9 @@ urlpatterns = [
         name="endpoint_edit",
     ),
     path(
-        "settings/endpoints/<int:endpoint_id>/test/",
-        views.endpoint_test,
-        name="endpoint_test",
+        "settings/endpoints/<int:endpoint_id>/try/",
+        views.endpoint_try,
+        name="endpoint_try",
     ),
     path(
         "settings/endpoints/<int:endpoint_id>/toggle/",

@@ -6,25 +6,26 @@ from typing import Any
 
 from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.models import (
+    AISettings,
+    Endpoint,
+    LLMConfig,
+    ModelProfile,
+    ProviderPreference,
+)
 
-# By label, one and many; a model that is not here goes by the name it gives itself.
-_WORDS = {
-    "llmconfig.aisettings": ("member's default", "members' defaults"),
-    "llmconfig.llmconfig": ("other config", "other configs"),
-    "llmconfig.modelprofile": ("profile", "profiles"),
-    "llmconfig.providerpreference": ("member's preference", "members' preferences"),
-    "personas.persona": ("persona's own model", "personas' own models"),
-    "personas.userpersonasettings": (
-        "member's model for a persona",
-        "members' models for a persona",
-    ),
-    "queue.llmrequest": (
-        "request, waiting or answered",
-        "requests, waiting or answered",
-    ),
-    "queue.llmattempt": ("call on record", "calls on record"),
+# One and many; a model that is not here goes by the name it gives itself.
+_words: dict[type[Model], tuple[str, str]] = {
+    AISettings: ("member's default", "members' defaults"),
+    LLMConfig: ("other config", "other configs"),
+    ModelProfile: ("profile", "profiles"),
+    ProviderPreference: ("member's preference", "members' preferences"),
 }
+
+
+def register_use(model: type[Model], one: str, many: str) -> None:
+    """Let an app above say what its rows are called where they need an endpoint."""
+    _words[model] = one, many
 
 
 def uses_of(endpoint: Endpoint) -> list[str]:
@@ -64,5 +65,5 @@ def _pointers(rows: QuerySet[Any]) -> Iterator[tuple[type[Model], Q]]:
 
 def _in_words(model: type[Model], count: int) -> str:
     names = model._meta.verbose_name, model._meta.verbose_name_plural
-    one, many = _WORDS.get(model._meta.label_lower, names)
+    one, many = _words.get(model, names)
     return f"{count} {one if count == 1 else many}"

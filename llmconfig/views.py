@@ -11,7 +11,12 @@ from django.views.decorators.http import require_POST
 from accounts.access import MemberRequest, sent, staff_required
 from core.errors import AddressDenied, ForllmError, SecretUnreadable
 from llmconfig import services
-from llmconfig.errors import EndpointInUse, EndpointOff, TrialFailed
+from llmconfig.errors import (
+    ChangedMeanwhile,
+    EndpointInUse,
+    EndpointOff,
+    TrialFailed,
+)
 from llmconfig.forms import ConnectForm, EndpointForm
 from llmconfig.models import Endpoint, LLMConfig
 
@@ -41,12 +46,13 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
                 key=data["key"],
                 model=data["model"],
                 is_default=data["is_default"],
-                is_tried=not data["is_untried"],
+                is_tried=data["is_tried"],
+                actor=request.user,
             )
-        except (AddressDenied, TrialFailed) as error:
+        except (AddressDenied, ChangedMeanwhile, TrialFailed) as error:
             form.add_error(_field_of(error), error.message)
         else:
-            state = "saved" if data["is_untried"] else "connected"
+            state = "connected" if data["is_tried"] else "saved"
             messages.success(request, f"{endpoint} is {state}. {result}")
             return redirect("llmconfig:endpoint_list")
     context = {"form": form}
@@ -54,8 +60,10 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
     return render(request, "llmconfig/endpoint_create.html", context, status=status)
 
 
-def _field_of(error: ForllmError) -> str:
-    """The field that a failed trial speaks about."""
+def _field_of(error: ForllmError) -> str | None:
+    """The field that a failed trial speaks about; None: the whole of the form."""
+    if isinstance(error, ChangedMeanwhile):
+        return None
     if isinstance(error, SecretUnreadable):
         return "key"
     fields = {"key_refused": "key", "no_model": "model"}
@@ -72,9 +80,14 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     if form.is_valid():
         try:
             endpoint, result = services.change_endpoint(
-                endpoint=endpoint, **form.changes
+                endpoint=endpoint, actor=request.user, **form.changes
             )
-        except (AddressDenied, SecretUnreadable, TrialFailed) as error:
+        except (
+            AddressDenied,
+            ChangedMeanwhile,
+            SecretUnreadable,
+            TrialFailed,
+        ) as error:
             form.add_error(_field_of(error), error.message)
         else:
             about_key = services.describe_key(endpoint=endpoint)
@@ -88,7 +101,7 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
 
 @require_POST
 @staff_required
-def endpoint_test(request: MemberRequest, endpoint_id: int) -> HttpResponse:
+def endpoint_try(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
     off = (
         "" if endpoint.is_enabled else " It is switched off, so no model of it answers."
@@ -108,7 +121,9 @@ def endpoint_toggle(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     """Switch to what the button said, so that a second press changes nothing."""
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
     is_enabled = request.POST.get("enable") == "yes"
-    services.switch_endpoint(endpoint=endpoint, is_enabled=is_enabled)
+    services.switch_endpoint(
+        endpoint=endpoint, is_enabled=is_enabled, actor=request.user
+    )
     state = "on" if is_enabled else "off"
     messages.success(request, f"{endpoint} is {state}.")
     return redirect("llmconfig:endpoint_list")
@@ -122,16 +137,16 @@ def endpoint_delete(request: MemberRequest, endpoint_id: int) -> HttpResponse:
         return redirect("llmconfig:endpoint_list")
     if endpoint is None:
         raise Http404
-    status = 200
     if request.method == "POST":
         try:
-            services.delete_endpoint(endpoint=endpoint)
-        except EndpointInUse:
-            status = 409
+            services.delete_endpoint(endpoint=endpoint, actor=request.user)
+        except EndpointInUse as error:
+            reasons, status = error.uses, 409
         else:
             messages.success(request, f"{endpoint} is deleted.")
             return redirect("llmconfig:endpoint_list")
-    reasons = services.reasons_to_keep(endpoint=endpoint)
+    else:
+        reasons, status = services.reasons_to_keep(endpoint=endpoint), 200
     context = {"endpoint": endpoint, "reasons": reasons}
     return render(request, "llmconfig/endpoint_delete.html", context, status=status)
 
@@ -142,8 +157,8 @@ def config_make_default(request: MemberRequest, config_id: UUID) -> HttpResponse
     configs = LLMConfig.objects.of_site().select_related("endpoint")
     config = get_object_or_404(configs, pk=config_id)
     try:
-        services.set_default_config(config=config)
-    except EndpointOff as error:
+        services.set_default_config(config=config, actor=request.user)
+    except (ChangedMeanwhile, EndpointOff) as error:
         messages.error(request, error.message)
     else:
         messages.success(request, f"{config} is the site's default now.")

@@ -2,6 +2,7 @@
 
 import re
 
+from core.encryption import can_be_secret
 from core.markup import clean_text
 
 # Hidden reasoning that some servers leave in the text; an unclosed block runs to the end.
@@ -26,8 +27,11 @@ def clean_answer(text: str, *, name: str, tag: str) -> str:
 
 
 def without_secret(text: str, secret: str) -> str:
-    """`text` without `secret`, should a server repeat the key it was called with."""
-    return text.replace(secret, "[removed]") if secret else text
+    """`text` without `secret`, should a server repeat the key it was called with.
+
+    A key that is an ordinary word stays: without it, replies could not be read.
+    """
+    return text.replace(secret, "[removed]") if can_be_secret(secret) else text
 
 
 def without_secret_so_far(text: str, secret: str) -> str:
@@ -35,6 +39,8 @@ def without_secret_so_far(text: str, secret: str) -> str:
 
     Also without a beginning of the secret at the very end, which may be about to grow.
     """
+    if not can_be_secret(secret):
+        return text
     text = without_secret(text, secret)
     for length in range(min(len(secret) - 1, len(text)), _TELLING_CHARS - 1, -1):
         if text.endswith(secret[:length]):

@@ -6,23 +6,19 @@ Provider and model always come from one row, never one from here and one from th
 from dataclasses import dataclass
 
 from accounts.models import User
-from llmconfig.models import (
-    AISettings,
-    Endpoint,
-    LLMConfig,
-    ModelProfile,
-    ProviderPreference,
-)
+from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
-from llmqueue.receipts import ModelChoice, Rung, Step, climb
-from personas.models import Persona, PersonaOwner, UserPersonaSettings, Visibility
+from llmqueue.lookups import Lookups
+from llmqueue.receipts import ModelChoice, Passed, Rung, Step, climb
+from personas.models import Persona, Visibility
 
 
 @dataclass(frozen=True)
 class _Context:
     inputs: Inputs
     persona: Persona
+    lookups: Lookups
 
     @property
     def member(self) -> User | None:
@@ -30,131 +26,134 @@ class _Context:
 
 
 def resolve_config(
-    inputs: Inputs, persona: Persona
+    inputs: Inputs, persona: Persona, lookups: Lookups | None = None
 ) -> tuple[ModelChoice, tuple[Step, ...]]:
     """The choice for `persona`, and the steps to it. Raises Refused when none is left."""
-    choice, steps = climb(_LADDER, _Context(inputs, persona), why=_why)
+    context = _Context(inputs, persona, lookups or Lookups([inputs]))
+    choice, steps = climb(_LADDER, context, why=_why)
     if choice is None:
-        raise Refused(
-            "no_model",
-            "No model is set up here yet. A site owner can connect one in Settings,"
-            " under Endpoints.",
-            is_failure=True,
-        )
+        raise Refused("no_model", _nothing_left(), is_failure=True)
     return choice, steps
+
+
+def _nothing_left() -> str:
+    if Endpoint.objects.exists():
+        return (
+            "All models are switched off at the moment. A site owner can switch one on"
+            " in Settings, under Endpoints."
+        )
+    return (
+        "No model is set up here yet. A site owner can connect one in Settings, under"
+        " Endpoints."
+    )
 
 
 def _why(choice: ModelChoice) -> str:
     return choice.why or str(choice)
 
 
-def offer(config: LLMConfig, *, member: User | None) -> ModelChoice | str:
+def offer(config: LLMConfig, *, member: User | None) -> ModelChoice | Passed:
     """The config as a choice, or the reason `member` cannot use it now."""
     if config.owner_id and config.owner_id != (member.pk if member else None):
-        return f"{config.name} belongs to somebody else."
+        # Its name is its owner's own: receipts are read by everybody.
+        return Passed("That model belongs to somebody else.")
     return _if_enabled(config)
 
 
-def _if_enabled(config: LLMConfig) -> ModelChoice | str:
+def _if_enabled(config: LLMConfig) -> ModelChoice | Passed:
     if not config.endpoint.is_enabled:
-        return f"{config.name}: its endpoint {config.endpoint.name} is switched off."
+        return Passed(
+            f"{config.name}: its endpoint {config.endpoint.name} is switched off."
+        )
     return ModelChoice(config.endpoint, config.model, config)
 
 
-def _chosen(context: _Context) -> ModelChoice | str:
+def _chosen(context: _Context) -> ModelChoice | Passed:
     if context.inputs.config is None:
-        return "No model was chosen for this request."
+        return Passed("No model was chosen for this request.")
     return offer(context.inputs.config, member=context.member)
 
 
-def _override(context: _Context) -> ModelChoice | str:
-    rows = UserPersonaSettings.objects.filter(
-        user=context.member, persona=context.persona
-    )
-    row = rows.select_related("config__endpoint").first() if context.member else None
-    if row is None or row.config is None:
-        return f"The member set no model of their own for {context.persona.name}."
-    return offer(row.config, member=context.member)
+def _override(context: _Context) -> ModelChoice | Passed:
+    config = context.lookups.override(context.member, context.persona)
+    if config is None:
+        return Passed(
+            f"The member set no model of their own for {context.persona.name}."
+        )
+    return offer(config, member=context.member)
 
 
-def _member_default(context: _Context) -> ModelChoice | str:
-    rows = AISettings.objects.filter(user=context.member)
-    row = (
-        rows.select_related("default_config__endpoint").first()
-        if context.member
-        else None
-    )
-    if row is None or row.default_config is None:
-        return "The member has no default model."
-    return offer(row.default_config, member=context.member)
+def _member_default(context: _Context) -> ModelChoice | Passed:
+    config = context.lookups.member_default(context.member)
+    if config is None:
+        return Passed("The member has no default model.")
+    return offer(config, member=context.member)
 
 
-def _preference(context: _Context) -> ModelChoice | str:
+def _preference(context: _Context) -> ModelChoice | Passed:
     endpoint = context.inputs.endpoint
     if endpoint is None:
-        return "No provider was asked for."
-    row = ProviderPreference.objects.filter(
-        user=context.member, endpoint=endpoint
-    ).first()
-    if row is None:
-        return f"The member prefers no model at {endpoint.name}."
+        return Passed("No provider was asked for.")
+    model = context.lookups.preference(context.member, endpoint)
+    if not model:
+        return Passed(f"The member prefers no model at {endpoint.name}.")
     if not endpoint.is_enabled:
-        return f"{endpoint.name} is switched off."
-    return ModelChoice(endpoint, row.model)
+        return Passed(f"{endpoint.name} is switched off.")
+    return ModelChoice(endpoint, model)
 
 
-def _persona_default(context: _Context) -> ModelChoice | str:
+def _persona_default(context: _Context) -> ModelChoice | Passed:
     """The site's config; a private persona may have one of its owner's.
 
     That one then serves whoever may ask the persona, as the persona itself does. Once
     the persona is everybody's, a single member's config is not its default any more.
     """
     persona = context.persona
-    if persona.default_config_id is None:
-        return f"{persona.name} has no model of its own."
-    config = LLMConfig.objects.select_related("endpoint").get(
-        pk=persona.default_config_id
-    )
+    config = persona.default_config
+    if config is None:
+        return Passed(f"{persona.name} has no model of its own.")
     if config.owner_id is not None:
-        owners = PersonaOwner.objects.filter(persona=persona, user=config.owner_id)
-        if persona.visibility != Visibility.PRIVATE or not owners.exists():
-            return f"{config.name} belongs to one member, who may not set it here."
+        is_private = persona.visibility == Visibility.PRIVATE
+        if not is_private or config.owner_id not in persona.owner_ids:
+            return Passed("Its model belongs to one member, who may not set it here.")
     return _if_enabled(config)
 
 
-def _mode_default(context: _Context) -> ModelChoice | str:
+def _mode_default(context: _Context) -> ModelChoice | Passed:
     mode = context.inputs.mode
-    profiles = ModelProfile.objects.select_related("config__endpoint")
-    profile = profiles.filter(key=mode).first()
-    if profile is None:
-        return f"The mode {mode} has no model of its own."
-    return offer(profile.config, member=None)
+    config = context.lookups.profile(mode)
+    if config is None:
+        return Passed(f"The mode {mode} has no model of its own.")
+    return offer(config, member=None)
 
 
-def _place_profile(context: _Context) -> ModelChoice | str:
-    if context.inputs.place_profile is None:
-        return "This subforum pins no model."
-    profiles = ModelProfile.objects.select_related("config__endpoint")
-    profile = profiles.get(pk=context.inputs.place_profile.pk)
-    return offer(profile.config, member=None)
+def _place_profile(context: _Context) -> ModelChoice | Passed:
+    pinned = context.inputs.place_profile
+    config = context.lookups.profile(pinned.key) if pinned else None
+    return (
+        offer(config, member=None) if config else Passed("This subforum pins no model.")
+    )
 
 
-def _site_default(context: _Context) -> ModelChoice | str:
-    config = LLMConfig.objects.default()
-    return offer(config, member=None) if config else "The site has no default model."
+def _site_default(context: _Context) -> ModelChoice | Passed:
+    config = context.lookups.site_default
+    return (
+        offer(config, member=None)
+        if config
+        else Passed("The site has no default model.")
+    )
 
 
-def _first_endpoint(context: _Context) -> ModelChoice | str:
+def _first_endpoint(context: _Context) -> ModelChoice | Passed:
     """The model alone, or with the site's settings made for just it on that endpoint.
 
     The demo model's limits are such settings. Of two configs neither is the one meant.
     """
-    endpoint = Endpoint.objects.in_order().exclude(default_model="").first()
+    endpoint = context.lookups.first_endpoint
     if endpoint is None:
-        return "No endpoint is switched on and has a default model."
+        return Passed("No endpoint is switched on and has a default model.")
     model = endpoint.default_model
-    configs = LLMConfig.objects.filter(endpoint=endpoint, model=model, is_global=True)
-    match list(configs[:2]):
+    match context.lookups.configs_of_first_endpoint:
         case [config]:
             why = f"{model} ({endpoint}), with the site's one config for it: {config}."
             return ModelChoice(endpoint, model, config, why)

@@ -19,8 +19,8 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
 from llmconfig.client import CallHandle
+from llmqueue.error_log import ErrorLog
 from llmqueue.models import LLMRequest, WorkerHeartbeat
-from llmqueue.pause import Complaints
 
 log = logging.getLogger(__name__)
 
@@ -35,27 +35,28 @@ class Control:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
-        self._sweep: Callable[[], None] | None = None
-        self._complaints = Complaints(log)
+        # Without a database leases lapse and the fence keeps results single.
+        self._errors = ErrorLog(log, foreseen=(OperationalError, InterfaceError))
         self.is_stopping = False
         self.name = f"{socket.gethostname()}:{os.getpid()}"
 
     def start(self, *, sweep: Callable[[], None] | None = None) -> None:
-        """Begin to watch; a second call does nothing.
+        """Begin to watch; does nothing while it watches.
 
         `sweep` is called every LLM_SWEEP on the watching thread, so that lost requests
         are taken back also while every other thread is in a call.
         """
         with self._lock:
-            self._sweep = sweep
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(
-                    target=self._run, name="queue-control", daemon=True
-                )
-                self._thread.start()
+            if self._thread is not None and self._thread.is_alive():
+                return
+            self._ended.clear()
+            self._thread = threading.Thread(
+                target=self._run, args=[sweep], name="queue-control", daemon=True
+            )
+            self._thread.start()
 
     def stop(self) -> None:
-        """End the watch; running calls go on until their leases lapse."""
+        """End the watch, after the last call; a call that still runs will lapse."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
@@ -81,7 +82,7 @@ class Control:
             for handle in self._calls.values():
                 handle.cancel("interrupted")
 
-    def _run(self) -> None:
+    def _run(self, sweep: Callable[[], None] | None) -> None:
         next_beat = next_sweep = 0.0
         while not self._ended.wait(CHECK_SECONDS):
             now = time.monotonic()
@@ -89,23 +90,20 @@ class Control:
             if now >= next_beat and self._did("beat", self._beat):
                 next_beat = now + settings.LLM_HEARTBEAT.total_seconds()
             self._did("cut", self._cut_lost)
-            if self._sweep is not None and now >= next_sweep:
+            if sweep is not None and now >= next_sweep:
                 next_sweep = now + settings.LLM_SWEEP.total_seconds()
-                self._did("sweep", self._sweep)
+                self._did("sweep", sweep)
             self._did("give back the connection", connection.close)
 
     def _did(self, name: str, duty: Callable[[], None]) -> bool:
         """Do one duty; whether it succeeded. What fails keeps no other from its turn."""
         try:
             duty()
-        except (OperationalError, InterfaceError) as error:
-            # Without a database leases lapse and the fence keeps results single.
-            log.warning("control: %s, no database: %s", name, type(error).__name__)
         except Exception as error:  # a thread that ends would let every lease lapse
-            self._complaints.note(f"control: {name}", error)
-        else:
-            return True
-        return False
+            self._errors.failed(f"control: {name}", error)
+            return False
+        self._errors.succeeded(f"control: {name}")
+        return True
 
     def _tokens(self) -> list[uuid.UUID]:
         with self._lock:

@@ -10,7 +10,7 @@ from llmconfig.errors import MESSAGES
 from llmconfig.models import Endpoint
 
 ERROR_CLASSES = MESSAGES | {
-    "crashed": "The worker died three times while it ran this request.",
+    "crashed": "The worker died too often while it ran this request.",
     "unknown_kind": "No part of this site handles requests of this kind.",
     "no_key": "The provider needs a key and none is set.",
     "no_persona": "No persona is left that may answer here.",

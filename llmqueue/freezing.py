@@ -4,6 +4,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 
 from core.models import SiteSettings
@@ -11,11 +12,11 @@ from llmconfig import client
 from llmconfig.models import LLMConfig
 from llmqueue import claims, prompts
 from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
-from llmqueue.handlers import handler_for
+from llmqueue.handlers import Inputs, handler_for
 from llmqueue.judging import failure_of
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
 from llmqueue.receipts import Receipt
-from llmqueue.resolution import resolve, use_fallback
+from llmqueue.resolution import resolve, resolve_fallback
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,17 @@ def freeze(request: LLMRequest) -> Frozen:
     """
     if not LLMRequest.objects.lock_held(request):
         raise LeaseLost
+    if request.attempts.count() >= settings.LLM_MAX_ATTEMPTS:
+        # However often workers are stopped, a request is not bought for ever.
+        raise Refused(
+            "crashed", "It was begun too often and never ended.", is_failure=True
+        )
     handler = handler_for(request)
-    receipt = resolve(handler.inputs(request))
-    if request.fallback_config is not None:
-        receipt = _on_fallback(request, receipt, request.fallback_config)
+    inputs = handler.inputs(request)
+    if request.fallback_config is None:
+        receipt = resolve(inputs)
+    else:
+        receipt = _on_fallback(request, inputs, request.fallback_config)
     if request.lane.endpoint_id != receipt.choice.endpoint.pk:
         raise WrongLane(receipt.choice.endpoint)
     tag = f"post-{secrets.token_hex(3)}"
@@ -54,19 +62,24 @@ def freeze(request: LLMRequest) -> Frozen:
     return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
 
 
-def _on_fallback(request: LLMRequest, receipt: Receipt, fallback: LLMConfig) -> Receipt:
+def _on_fallback(request: LLMRequest, inputs: Inputs, fallback: LLMConfig) -> Receipt:
     """The receipt with the fallback; if that cannot serve, the first failure stands."""
+    # Not the fallback's own call, whose worker may have been lost when it had failed.
+    calls = request.attempts.that_failed().exclude(config=fallback)
+    failed = calls.latest("number")
     try:
-        return use_fallback(receipt, fallback, member=request.requested_by)
+        return resolve_fallback(inputs, fallback, failed=failed.receipt)
     except Refused as refusal:
         log.info("request %s: no fallback: %s", request.log_name, refusal.message)
-        failed = request.attempts.that_failed().latest("number")
         raise failure_of(failed.outcome, failed.outcome_detail) from refusal
 
 
 def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:
-    config = receipt.choice.config or LLMConfig()
-    shortened = request.attempts.filter(outcome=Outcome.TOO_LONG).exists()
+    choice = receipt.choice
+    config = choice.config or LLMConfig()
+    # Another model may take more than the one that said so.
+    calls = request.attempts.filter(endpoint=choice.endpoint, config=choice.config)
+    shortened = calls.filter(outcome=Outcome.TOO_LONG).exists()
     limits = prompts.Limits(
         posts=1 if shortened else config.context_posts,
         tokens=0 if shortened else config.context_tokens,
@@ -94,6 +107,9 @@ def _write(
         persona_version=receipt.version,
         config=choice.config,
         endpoint=choice.endpoint,
+    )
+    LLMRequest.objects.filter(pk=request.pk).update(
+        answerer=receipt.persona, model=choice.model, last_attempt=attempt
     )
     PromptPart.objects.bulk_create(
         PromptPart(

@@ -4,13 +4,16 @@ The queue knows nothing of forums. An app registers one handler for a kind of re
 its `apps.py`; through it, news goes up without an import going up.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from llmconfig.models import Endpoint, LLMConfig, ModelProfile
 from llmqueue.errors import Refused
-from llmqueue.models import LLMAttempt, LLMRequest
+from llmqueue.models import LLMAttempt, LLMRequest, Status
 from personas.models import Persona
 
 
@@ -61,6 +64,16 @@ class Conversation:
     source_kind: str = "post"
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What a request is about, in the words of its app, and the place it belongs to."""
+
+    title: str
+    url: str
+    place: str
+    place_url: str
+
+
 class Handler(Protocol):
     """What an app does for its kind of request."""
 
@@ -78,6 +91,45 @@ class Handler(Protocol):
         Checks every right once more; raises Refused, and then nothing is kept.
         """
 
+    def ended(self, request: LLMRequest, status: Status) -> None:
+        """Tell whoever asked that it failed or was cancelled, not by themselves.
+
+        Inside the transaction that ends the request.
+        """
+
+    def visible(self, user: User | None) -> Q:
+        """Which requests of this kind `user` (None: a guest) may see in the queue."""
+
+    def with_subjects(self, requests: QuerySet[LLMRequest]) -> QuerySet[LLMRequest]:
+        """`requests` with what `subjects` and `outlook` want of them joined."""
+
+    def subjects(self, requests: Iterable[LLMRequest]) -> dict[int, Subject]:
+        """What these requests are about, by the request's id; no query.
+
+        A request whose subject is gone has no entry; it is shown all the same.
+        """
+
+    def outlook(self, requests: Iterable[LLMRequest]) -> "dict[int, Inputs | Refused]":
+        """What would decide who answers if it ran now, or what would refuse it.
+
+        By the rules of `inputs`, in at most one query for all of them.
+        """
+
+    def readable(
+        self, sources: Collection[tuple[str, str]], user: User | None
+    ) -> set[tuple[str, str]]:
+        """Those of `sources`, (kind, key) of prompt parts, that `user` may read now."""
+
+    def find_place(self, name: str) -> tuple[str, str] | None:
+        """The (kind, key) of the place with this name in addresses; None: no such."""
+
+    def retry(self, *, request: LLMRequest, member: User) -> LLMRequest:
+        """Ask again for what failed or was cancelled; the new request names the old.
+
+        `services.retry` has checked that `member` may. Raises our errors when it cannot
+        be asked any more, having written nothing.
+        """
+
 
 _handlers: dict[str, Handler] = {}
 
@@ -85,6 +137,16 @@ _handlers: dict[str, Handler] = {}
 def register(handler: Handler) -> None:
     """Make `handler` answer for its kind."""
     _handlers[handler.kind] = handler
+
+
+def every() -> list[Handler]:
+    """The handlers of all kinds, in the order of their registration."""
+    return list(_handlers.values())
+
+
+def find(kind: str) -> Handler | None:
+    """The handler of this kind, None when no app has one."""
+    return _handlers.get(kind)
 
 
 def handler_for(request: LLMRequest) -> Handler:

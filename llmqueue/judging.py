@@ -4,12 +4,10 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
-
 from llmconfig.client import Answer, CallFailed
 from llmqueue.cleaning import clean_answer, whole_sentences
 from llmqueue.errors import Refused
-from llmqueue.models import Outcome
+from llmqueue.models import ANSWERS, Outcome
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Verdict:
 
     @property
     def is_answer(self) -> bool:
-        return self.outcome in (Outcome.ANSWERED, Outcome.CUT_OFF)
+        return self.outcome in ANSWERS
 
     @property
     def rule(self) -> Rule:
@@ -66,10 +64,10 @@ class Verdict:
     def retry_delay(self, failures: int) -> timedelta:
         """How long to wait after `failures` calls that ended like this one.
 
-        A provider's own Retry-After is kept, up to LLM_MAX_RETRY_AFTER.
+        A provider's own Retry-After is kept; it came with its limit.
         """
         if self.retry_after is not None:
-            return min(self.retry_after, settings.LLM_MAX_RETRY_AFTER)
+            return self.retry_after
         seconds = _FIRST_RETRY_SECONDS * 2 ** (failures - 1)
         jitter = random.uniform(1, 1.5)  # noqa: S311  # spreads retries, no secret
         return timedelta(seconds=seconds * jitter)
@@ -88,9 +86,6 @@ def judge(answer: Answer, *, name: str, tag: str) -> Verdict:
         return Verdict(Outcome.FILTERED, text, answer=answer)
     if not text:
         return Verdict(Outcome.EMPTY, answer=answer)
-    if len(text) > settings.LLM_MAX_REPLY_CHARS:
-        text = text[: settings.LLM_MAX_REPLY_CHARS]
-        return Verdict(Outcome.CUT_OFF, whole_sentences(text), answer=answer)
     if answer.finish_reason == "length":
         return Verdict(Outcome.CUT_OFF, whole_sentences(text), answer=answer)
     return Verdict(Outcome.ANSWERED, text, answer=answer)

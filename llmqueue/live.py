@@ -19,7 +19,8 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from llmqueue.pause import Complaints, Pause
+from llmqueue.error_log import ErrorLog
+from llmqueue.pause import Pause
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
-        self._complaints = Complaints(log)
+        self._errors = ErrorLog(log)
 
     def open(self, stream: Stream) -> None:
         """Publish `stream` until `close`."""
@@ -137,6 +138,8 @@ class Publisher:
             self._streams.discard(stream)
             if not self._streams:
                 self._wanted.clear()
+                # Not whenever one is cleaned: beside it another may fail all the time.
+                self._errors.succeeded("live: cleaning")
 
     def _run(self) -> None:
         while True:
@@ -147,7 +150,9 @@ class Publisher:
             try:
                 self.flush(streams)
             except Exception as error:  # the thread serves every stream to come
-                self._complaints.note("live: publishing", error)
+                self._errors.failed("live: publishing", error)
+            else:
+                self._errors.succeeded("live: publishing")
 
     def flush(self, streams: list[Stream]) -> None:
         """Publish what is new in `streams`, all in one go; not while Valkey is away."""
@@ -176,7 +181,7 @@ class Publisher:
         try:
             return stream.take_news()
         except Exception as error:
-            self._complaints.note("live: cleaning", error)
+            self._errors.failed("live: cleaning", error)
             return None
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from llmconfig.models import Endpoint, LLMConfig
 from personas.models import Persona, PersonaVersion
@@ -166,6 +167,15 @@ class LLMRequest(models.Model):
         Endpoint, null=True, blank=True, on_delete=models.SET_NULL
     )
     mode = models.CharField(max_length=30, default="general")
+    # Who will or did answer, as far as is known: the one asked for, then the one
+    # frozen into the last attempt. Copies of its receipt, for filters.
+    answerer = models.ForeignKey(
+        Persona, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    model = models.CharField(max_length=120, blank=True)
+    last_attempt = models.ForeignKey(
+        "LLMAttempt", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     # Kept when the persona is gone, so that its absence can be told from no choice.
     asked_name = models.CharField(max_length=60, blank=True)
     # Set once the first config's calls are used up; that config is then passed over.
@@ -273,10 +283,32 @@ class LLMRequest(models.Model):
             models.Index(
                 fields=["place_kind", "place_key", "-id"], name="queue_by_place"
             ),
+            # The queue's page, newest first under each of its filters.
+            models.Index(fields=["status", "-id"], name="queue_by_status"),
+            models.Index(fields=["answerer", "-id"], name="queue_by_answerer"),
+            models.Index(fields=["model", "-id"], name="queue_by_model"),
+            models.Index(fields=["requested_by", "-id"], name="queue_by_member"),
+            models.Index(fields=["status", "-finished_at"], name="queue_by_end"),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk} {self.status}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("llmqueue:request_detail", args=[self.public_id])
+
+    def may_be_managed_by(self, user: object) -> bool:
+        """Whoever asked, and staff, may cancel it or ask again."""
+        if getattr(user, "is_staff", False):
+            return True
+        asker = self.requested_by_id
+        return asker is not None and asker == getattr(user, "pk", None)
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Ended without an answer, and nobody has asked again for it yet."""
+        ended = self.status in (Status.ERROR, Status.CANCELLED)
+        return ended and not self.retries.exists()
 
     @property
     def held_token(self) -> uuid.UUID:
@@ -317,6 +349,10 @@ class Outcome(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+# Outcomes whose text may be posted.
+ANSWERS = (Outcome.ANSWERED, Outcome.CUT_OFF)
+
+
 class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
     """Questions about many attempts."""
 
@@ -326,13 +362,11 @@ class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
 
     def that_failed(self) -> Self:
         """Calls that brought no answer, though nobody cut them."""
-        answered = [Outcome.ANSWERED, Outcome.CUT_OFF, Outcome.CANCELLED]
-        return self.that_ended().exclude(outcome__in=answered)
+        return self.that_ended().exclude(outcome__in=[*ANSWERS, Outcome.CANCELLED])
 
     def that_answered(self) -> Self:
         """Calls whose answer may be posted and is still kept."""
-        answered = [Outcome.ANSWERED, Outcome.CUT_OFF]
-        return self.filter(outcome__in=answered).exclude(answer="")
+        return self.filter(outcome__in=ANSWERS).exclude(answer="")
 
 
 class LLMAttempt(models.Model):

@@ -7,6 +7,7 @@ that is fenced by the lease token, so of two workers only one can act.
 import logging
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 
 from core import markup
 from llmconfig.models import Endpoint, LLMConfig, ModelProfile
-from llmqueue import lanes, live
+from llmqueue import endings, lanes, live
 from llmqueue.errors import LeaseLost, Refused
 from llmqueue.handlers import handler_for
 from llmqueue.judging import Verdict, failure_of
@@ -25,39 +26,30 @@ log = logging.getLogger(__name__)
 
 def settle(attempt: LLMAttempt, verdict: Verdict) -> None:
     """Write what one call brought and used; what is not known stays null."""
-    answer = verdict.answer
-    attempt.outcome = verdict.outcome
-    attempt.outcome_detail = verdict.detail
-    attempt.answer = verdict.text
-    if answer is not None:
-        attempt.tokens_in = answer.tokens_in
-        attempt.tokens_out = answer.tokens_out
-        attempt.cost_usd = answer.cost_usd and answer.cost_usd.quantize(Decimal("1e-8"))
-        attempt.first_text_seconds = answer.first_text_seconds
-        attempt.total_seconds = answer.total_seconds
-    # Only a call that is not settled yet: a lapsed one may have been, meanwhile.
-    LLMAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.UNKNOWN).update(
-        **{
-            name: getattr(attempt, name)
-            for name in (
-                "outcome",
-                "outcome_detail",
-                "answer",
-                "tokens_in",
-                "tokens_out",
-                "cost_usd",
-                "first_text_seconds",
-                "total_seconds",
-            )
+    brought: dict[str, Any] = {
+        "outcome": verdict.outcome,
+        "outcome_detail": verdict.detail,
+        "answer": verdict.text,
+    }
+    if (answer := verdict.answer) is not None:
+        cost = answer.cost_usd
+        brought |= {
+            "tokens_in": answer.tokens_in,
+            "tokens_out": answer.tokens_out,
+            "cost_usd": cost and cost.quantize(Decimal("1e-8")),
+            "first_text_seconds": answer.first_text_seconds,
+            "total_seconds": answer.total_seconds,
         }
-    )
+    # Only a call that is not settled yet: a lapsed one may have been, meanwhile.
+    unsettled = LLMAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.UNKNOWN)
+    unsettled.update(**brought)
 
 
 def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
     """Deliver the answer, or do what the outcome's rule says.
 
-    Returns the delay after which the request wants to run again, None if it has ended
-    or is ready at once.
+    Returns the delay after which the request wants to run again and somebody has to be
+    told; None if it has ended, or if whoever asks for the next request gets it.
     """
     request = attempt.request
     if verdict.is_answer:
@@ -65,7 +57,7 @@ def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
         return None
     if verdict.outcome == Outcome.INTERRUPTED:
         put_back(request)
-        return None
+        return timedelta(0)  # this worker is about to end: another has to be told
     if verdict.outcome == Outcome.CANCELLED:
         log.info("request %s: lease lost, its answer is dropped", request.log_name)
         return None
@@ -108,7 +100,7 @@ def answered_attempt(request: LLMRequest) -> LLMAttempt | None:
 
 def end(request: LLMRequest, refusal: Refused) -> None:
     """End the request with the refusal's reason, if its lease is still held."""
-    ended = LLMRequest.objects.close(
+    ended = endings.end_held(
         request,
         status=Status.ERROR if refusal.is_failure else Status.CANCELLED,
         error_class=refusal.error_class,
@@ -167,8 +159,9 @@ def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
 
 def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:
     """The config's own fallback, else that of the site: the profile `fallback`."""
-    if attempt.config is not None and attempt.config.fallback is not None:
-        return attempt.config.fallback
-    profile = ModelProfile.objects.filter(key="fallback").first()
-    is_itself = profile is not None and profile.config == attempt.config
-    return None if profile is None or is_itself else profile.config
+    config = attempt.config
+    fallback = config.fallback if config is not None else None
+    if fallback is None:
+        profile = ModelProfile.objects.filter(key="fallback").first()
+        fallback = profile.config if profile is not None else None
+    return None if fallback == config else fallback

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
-from llmqueue.receipts import Rung, Step, climb
+from llmqueue.lookups import Lookups
+from llmqueue.receipts import Passed, Rung, Step, climb
 from personas.models import Persona
 
 
@@ -16,48 +17,48 @@ class _Context:
     usable: dict[int, Persona]
 
 
-def resolve_persona(inputs: Inputs) -> tuple[Persona, tuple[Step, ...]]:
+def resolve_persona(
+    inputs: Inputs, lookups: Lookups | None = None
+) -> tuple[Persona, tuple[Step, ...]]:
     """The persona, and the steps to it. Raises Refused when none is left."""
-    named = [p.pk for p in (inputs.persona, inputs.place_default) if p is not None]
-    candidates = Persona.objects.usable_by(inputs.member).among(named).with_versions()
-    context = _Context(inputs, {persona.pk: persona for persona in candidates})
+    lookups = lookups or Lookups([inputs])
+    context = _Context(inputs, lookups.personas_for(inputs.member))
     persona, steps = climb(_LADDER, context)
     if persona is None:
         raise Refused("no_persona", is_failure=True)
     return persona, steps
 
 
-def _asked_for(context: _Context) -> Persona | str:
+def _asked_for(context: _Context) -> Persona | Passed:
     inputs = context.inputs
     if inputs.lost_persona:
-        return "The persona that was asked for is no longer there."
+        return Passed("The persona that was asked for is no longer there.")
     if inputs.persona is None:
-        return "Nobody in particular was asked."
+        return Passed("Nobody in particular was asked.")
     persona = context.usable.get(inputs.persona.pk)
     if persona is None:
-        return f"{inputs.persona.name} may not be used by this member."
-    offered = Persona.objects.offered_in(inputs.assigned)
-    if not offered.filter(pk=persona.pk).exists():
-        return f"{persona.name} is not assigned here."
+        return Passed(f"{inputs.persona.name} may not be used by this member.")
+    if not persona.is_offered_in(inputs.assigned):
+        return Passed(f"{persona.name} is not assigned here.")
     return persona
 
 
-def _place_default(context: _Context) -> Persona | str:
+def _place_default(context: _Context) -> Persona | Passed:
     default = context.inputs.place_default
     if default is None:
-        return "This subforum has no default persona."
+        return Passed("This subforum has no default persona.")
     usable = context.usable.get(default.pk)
-    return usable or f"{default.name} may not be used here now."
+    return usable or Passed(f"{default.name} may not be used here now.")
 
 
-def _site_default(context: _Context) -> Persona | str:
+def _site_default(context: _Context) -> Persona | Passed:
     found = [p for p in context.usable.values() if p.is_global_default]
-    return found[0] if found else "The site has no default persona."
+    return found[0] if found else Passed("The site has no default persona.")
 
 
-def _fallback(context: _Context) -> Persona | str:
+def _fallback(context: _Context) -> Persona | Passed:
     found = [p for p in context.usable.values() if p.is_fallback]
-    return found[0] if found else "The built-in persona is missing."
+    return found[0] if found else Passed("The built-in persona is missing.")
 
 
 _LADDER: tuple[Rung[_Context, Persona], ...] = (

@@ -7,16 +7,6 @@ from typing import Any
 from llmconfig.models import Endpoint, LLMConfig
 from personas.models import Persona, PersonaVersion
 
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "frequency_penalty",
-    "presence_penalty",
-    "repetition_penalty",
-    "max_tokens",
-)
-
 
 @dataclass(frozen=True)
 class Step:
@@ -58,10 +48,9 @@ class Receipt:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The sampling parameters that are set; 0 is a value, null is not sent."""
+        """The sampling parameters that are sent: those that the config sets."""
         config = self.choice.config
-        values = {name: getattr(config, name, None) for name in PARAMETERS}
-        return {name: value for name, value in values.items() if value is not None}
+        return config.parameters if config else {}
 
     def as_json(self) -> dict[str, Any]:
         """The receipt as plain values that outlive the rows it names.
@@ -99,9 +88,21 @@ class Receipt:
         }
 
 
-# A ladder's rung: its rule, and what looks whether it decides. That gives the thing it
-# chose, or the reason it is passed over.
-type Rung[C, T] = tuple[str, Callable[[C], T | str]]
+def model_of(receipt: dict[str, Any]) -> str:
+    """What a stored receipt calls its model, in the words of ModelChoice."""
+    model = receipt["model"]
+    return model["config"] or f"{model['model']} ({model['endpoint']})"
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A rung decides nothing, and why."""
+
+    reason: str
+
+
+# A ladder's rung: its rule, and what looks whether it decides.
+type Rung[C, T] = tuple[str, Callable[[C], T | Passed]]
 
 
 def climb[C, T](
@@ -111,7 +112,7 @@ def climb[C, T](
     steps: list[Step] = []
     for rule, look in ladder:
         found = look(context)
-        if not isinstance(found, str):
+        if not isinstance(found, Passed):
             return found, (*steps, Step(rule, True, why(found)))
-        steps.append(Step(rule, False, found))
+        steps.append(Step(rule, False, found.reason))
     return None, tuple(steps)

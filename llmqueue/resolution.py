@@ -5,25 +5,59 @@ step that is passed over says why. Defaults are looked up here, when the work ru
 nothing is copied when a persona, a subforum or a request is made.
 """
 
-from dataclasses import replace
+from typing import Any
 
-from accounts.models import User
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.config_ladder import offer, resolve_config
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
+from llmqueue.lookups import Lookups
 from llmqueue.persona_ladder import resolve_persona
-from llmqueue.receipts import Receipt, Step
+from llmqueue.receipts import ModelChoice, Passed, Receipt, Step, model_of
 from personas.models import Persona
 
 
-def resolve(inputs: Inputs) -> Receipt:
+def resolve(inputs: Inputs, lookups: Lookups | None = None) -> Receipt:
     """Choose persona, config, system prompt and key for `inputs`, and say why.
 
-    Raises Refused when nothing is left that may answer, or no model or key is set.
+    `lookups`: those of a page of requests, of which `inputs` is one. Raises Refused when
+    nothing is left that may answer, or no model or key is set.
+    """
+    lookups = lookups or Lookups([inputs])
+    persona, persona_steps = resolve_persona(inputs, lookups)
+    choice, steps = resolve_config(inputs, persona, lookups)
+    return _receipt(inputs, persona, persona_steps, choice, steps)
+
+
+def resolve_fallback(
+    inputs: Inputs, fallback: LLMConfig, *, failed: dict[str, Any]
+) -> Receipt:
+    """As `resolve`, with `fallback` in the place of a model whose calls are used up.
+
+    `failed` is the stored receipt of the last of these; no other model is looked for.
+    The fallback is checked like any other choice: raises Refused when it is switched off
+    or has no key. The swap is announced, in words that hold before the call.
     """
     persona, persona_steps = resolve_persona(inputs)
-    choice, config_steps = resolve_config(inputs, persona)
+    choice = offer(fallback, member=inputs.member)
+    if isinstance(choice, Passed):
+        raise Refused("no_model", choice.reason, is_failure=True)
+    note = f"{model_of(failed)} failed; {choice} was asked instead."
+    steps = (
+        *(Step(**step) for step in failed["steps"]["config"]),
+        Step("the fallback", True, note),
+    )
+    return _receipt(inputs, persona, persona_steps, choice, steps, note)
+
+
+def _receipt(
+    inputs: Inputs,
+    persona: Persona,
+    persona_steps: tuple[Step, ...],
+    choice: ModelChoice,
+    config_steps: tuple[Step, ...],
+    *notes: str,
+) -> Receipt:
     version = persona.current_version
     if version is None:  # the constraint-free moment between two inserts
         raise Refused("no_persona", f"{persona.name} has no version.", is_failure=True)
@@ -37,35 +71,14 @@ def resolve(inputs: Inputs) -> Receipt:
             Step("persona version", True, f"{persona.name} v{version.number}"),
         ),
         key_steps=(_key_step(choice.endpoint),),
-        notes=_notes(inputs, persona),
-    )
-
-
-def use_fallback(
-    receipt: Receipt, config: LLMConfig, *, member: User | None
-) -> Receipt:
-    """The receipt with `config` in the place of a model whose calls are used up.
-
-    Checked like any other choice: raises Refused when it is switched off or has no key.
-    The swap is announced.
-    """
-    choice = offer(config, member=member)
-    if isinstance(choice, str):
-        raise Refused("no_model", choice, is_failure=True)
-    note = f"{receipt.choice} could not answer; {choice} did."
-    return replace(
-        receipt,
-        choice=choice,
-        config_steps=(*receipt.config_steps, Step("the fallback", True, note)),
-        key_steps=(_key_step(choice.endpoint),),
-        notes=(*receipt.notes, note),
+        notes=(*_notes(inputs, persona), *notes),
     )
 
 
 def _key_step(endpoint: Endpoint) -> Step:
     if endpoint.site_key:
         return Step("the site's key", True, f"The key stored for {endpoint.name}.")
-    if endpoint.kind.needs_key:
+    if endpoint.needs_key:
         raise Refused("no_key", f"No key is set for {endpoint.name}.", is_failure=True)
     return Step(
         "no key needed", True, f"{endpoint.kind.label} takes calls without one."

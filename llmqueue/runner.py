@@ -2,8 +2,10 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from django.db import InterfaceError, OperationalError, connection
 
@@ -41,14 +43,14 @@ def run_next() -> Ran | None:
     if request is None:
         return None
     log.info("request %s claimed", request.log_name)
-    live.announce([request.public_id])
     with control.watch(request.held_token) as handle:
-        if paid := outcomes.answered_attempt(request):
+        if paid := _patiently(request, partial(outcomes.answered_attempt, request)):
             # Its worker was lost between the answer and the post: nothing is bought twice.
             return Ran(_keep(paid, Verdict(Outcome(paid.outcome), paid.answer)))
-        frozen = _freeze(request)
+        frozen = _patiently(request, partial(_freeze, request))
         if frozen is None:
             return Ran()
+        live.announce([request.public_id])  # the page can name who writes by now
         return Ran(_keep(frozen.attempt, _call(request, frozen, handle)))
 
 
@@ -68,22 +70,32 @@ def _freeze(request: LLMRequest) -> Frozen | None:
 
 
 def _keep(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
-    """Settle and conclude; a database that is away, or a deadlock, is waited out.
+    """Settle and conclude: the answer is paid for.
 
-    The answer is paid for. Both steps may be repeated: settling is guarded by the
-    attempt's outcome, delivering by the lease, which is renewed meanwhile.
+    Both may be repeated: settling is guarded by the attempt's outcome, delivering by
+    the lease.
+    """
+
+    def keep() -> timedelta | None:
+        outcomes.settle(attempt, verdict)
+        return outcomes.conclude(attempt, verdict)
+
+    return _patiently(attempt.request, keep)
+
+
+def _patiently[T](request: LLMRequest, work: Callable[[], T]) -> T:
+    """What `work` gives; a database that is away, or a deadlock, is waited out.
+
+    `work` may be repeated. The lease is renewed meanwhile.
     """
     for pause in _PAUSES_SECONDS:
         try:
-            outcomes.settle(attempt, verdict)
-            return outcomes.conclude(attempt, verdict)
+            return work()
         except (OperationalError, InterfaceError) as error:
-            name = attempt.request.log_name
-            log.warning("request %s: not kept yet: %s", name, error)
+            log.warning("request %s: not written yet: %s", request.log_name, error)
             _release_connection()
             time.sleep(pause)
-    outcomes.settle(attempt, verdict)
-    return outcomes.conclude(attempt, verdict)
+    return work()
 
 
 def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Verdict:

@@ -1,14 +1,18 @@
 """What other apps may ask of the queue."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import transaction
 
+from accounts.models import User
+from core.errors import NotAllowed
 from llmconfig.models import Endpoint
-from llmqueue import claims, lanes, live, tasks
+from llmqueue import claims, endings, lanes, live, outlook, tasks
 from llmqueue.errors import AlreadyEnded, Refused
-from llmqueue.handlers import Inputs
+from llmqueue.handlers import Inputs, handler_for
 from llmqueue.models import LLMRequest, PromptPart, Status
+from llmqueue.outlook import Answerer
 from llmqueue.resolution import resolve
 
 
@@ -17,9 +21,9 @@ def ai_is_on() -> bool:
     return claims.ai_is_on()
 
 
-def listener() -> live.Listener:
-    """What follows the live text of requests, one for each event loop."""
-    return live.listener()
+def outlooks(inputs: Sequence[Inputs]) -> list[Answerer]:
+    """Who would answer each of these this moment, and why; by the worker's function."""
+    return outlook.outlooks(inputs)
 
 
 @transaction.atomic
@@ -43,7 +47,8 @@ def enqueue(
         kind=kind,
         requested_by=inputs.member,
         persona=inputs.persona,
-        asked_name=inputs.persona.name if inputs.persona else "",
+        answerer=inputs.persona,
+        asked_name=_asked_name(inputs, retry_of),
         config=inputs.config,
         endpoint=inputs.endpoint,
         mode=inputs.mode,
@@ -72,6 +77,29 @@ def cancel(*, request: LLMRequest, reason: str, error_class: str = "cancelled") 
     transaction.on_commit(lambda: live.announce([request.public_id]))
 
 
+def cancel_by(*, request: LLMRequest, member: User) -> None:
+    """Cancel as `member` wishes. Raises NotAllowed, or AlreadyEnded when it has ended."""
+    if not request.may_be_managed_by(member):
+        raise NotAllowed
+    with transaction.atomic():
+        cancel(request=request, reason=f"Cancelled by @{member.handle.name}.")
+        if member.pk != request.requested_by_id:
+            endings.tell(request, Status.CANCELLED)
+
+
+def retry(*, request: LLMRequest, member: User) -> LLMRequest:
+    """Ask again for what failed or was cancelled; the new request names the old one.
+
+    A second press returns the same new request. Raises NotAllowed, or what the kind's
+    app refuses with, having written nothing.
+    """
+    if not request.may_be_managed_by(member) or request.status == Status.COMPLETE:
+        raise NotAllowed
+    if request.is_open:
+        return request
+    return handler_for(request).retry(request=request, member=member)
+
+
 def erase(*, source: tuple[str, str], answered_by: LLMRequest | None = None) -> None:
     """Blank what the queue keeps of a text that is gone: prompts made from `source`.
 
@@ -82,6 +110,13 @@ def erase(*, source: tuple[str, str], answered_by: LLMRequest | None = None) -> 
     PromptPart.objects.filter(source_kind=kind, source_key=key).update(text="")
     if answered_by is not None:
         answered_by.attempts.update(answer="")
+
+
+def _asked_name(inputs: Inputs, retry_of: LLMRequest | None) -> str:
+    """Whom the member meant, also when that persona is gone since the first try."""
+    if inputs.persona is not None:
+        return inputs.persona.name
+    return retry_of.asked_name if retry_of is not None else ""
 
 
 def _likely_endpoint(inputs: Inputs) -> Endpoint | None:

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from llmqueue import live
+from llmqueue import endings, live
+from llmqueue.errors import ERROR_CLASSES
 from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,9 @@ def _take_back_lapsed() -> list[uuid.UUID]:
     Their attempts keep the outcome unknown: whether the provider answered is not known.
     """
     lapsed = LLMRequest.objects.lapsed().select_for_update(skip_locked=True)
-    wanted = ("pk", "public_id", "correlation_id", "lapses", "lease_token")
-    requests = list(lapsed.only(*wanted))
-    for request in requests:
+    requests = list(lapsed)
+    # In one order, since whoever asked is told at the end of each.
+    for request in sorted(requests, key=lambda it: it.requested_by_id or 0):
         _take_back(request)
     return [request.public_id for request in requests]
 
@@ -60,12 +61,10 @@ def _take_back(request: LLMRequest) -> None:
     if request.lapses + 1 < settings.LLM_MAX_LAPSES:
         LLMRequest.objects.give_back(request, lapses=F("lapses") + 1)
         return
-    LLMRequest.objects.close(
+    endings.end_held(
         request,
         status=Status.ERROR,
         lapses=F("lapses") + 1,
         error_class="crashed",
-        error_message=(
-            f"The worker died {settings.LLM_MAX_LAPSES} times while it ran this."
-        ),
+        error_message=ERROR_CLASSES["crashed"],
     )

@@ -5,7 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from kombu.exceptions import OperationalError
 
 from llmconfig import client
@@ -33,7 +38,7 @@ def work() -> None:
     """Do queued work until nothing is claimable or the worker is told to end."""
     sweeper.make_due_ready()
     while not control.is_stopping and (ran := runner.run_next()):
-        if ran.again_in and ran.again_in <= _LONGEST_NUDGE_DELAY:
+        if ran.again_in is not None and ran.again_in <= _LONGEST_NUDGE_DELAY:
             nudge(delay=ran.again_in + _CLOCK_SLACK)
 
 
@@ -78,3 +83,8 @@ def _start_control(**kwargs: Any) -> None:
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _interrupt_calls(**kwargs: Any) -> None:
     control.interrupt_all()
+
+
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _stop_control(**kwargs: Any) -> None:
+    control.stop()

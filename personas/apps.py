@@ -6,6 +6,13 @@ class PersonasConfig(AppConfig):
 
     def ready(self) -> None:
         from core.services import register_name_owner
-        from personas.models import Persona
+        from llmconfig.uses import register_use
+        from personas.models import Persona, UserPersonaSettings
 
         register_name_owner(Persona.objects.has_name)
+        register_use(Persona, "persona's own model", "personas' own models")
+        register_use(
+            UserPersonaSettings,
+            "member's model for a persona",
+            "members' models for a persona",
+        )

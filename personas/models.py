@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
+from django.utils.functional import cached_property
 
 from core.handles import skeleton
 from core.models import Handle
@@ -23,17 +25,21 @@ class Visibility(models.TextChoices):
 class PersonaQuerySet(models.QuerySet["Persona"]):
     """Questions about many personas."""
 
+    def active(self) -> Self:
+        return self.filter(is_active=True)
+
     def usable_by(self, user: object) -> Self:
         """Active personas that `user` (a member, a guest or None) may ask.
 
-        The one rule for lists, pickers, requests and the worker.
+        The one rule for lists, pickers, requests and the worker; of one persona that is
+        read already `Persona.is_usable_by` says it.
         """
         may_use = Q(visibility=Visibility.PUBLIC)
         member_id = getattr(user, "pk", None)
         if member_id is not None:
             own = PersonaOwner.objects.filter(user=member_id)
             may_use |= Q(pk__in=own.values("persona"))
-        return self.filter(may_use, is_active=True)
+        return self.active().filter(may_use)
 
     def among(self, wanted: Iterable[int]) -> Self:
         """The personas with these ids, and those that answer when no one is asked."""
@@ -54,8 +60,11 @@ class PersonaQuerySet(models.QuerySet["Persona"]):
         )
 
     def with_versions(self) -> Self:
-        """Personas whose current version and handle come in the same query."""
-        return self.select_related("handle", "current_version", "default_config")
+        """Personas with all that resolution wants of them, in the same query."""
+        owners = PersonaOwner.objects.filter(persona=OuterRef("pk")).values("user")
+        return self.select_related(
+            "handle", "current_version", "default_config__endpoint"
+        ).annotate(owner_ids=ArraySubquery(owners))
 
 
 class Persona(models.Model):
@@ -126,6 +135,38 @@ class Persona(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def is_usable_by(self, user: object) -> bool:
+        """Whether `PersonaQuerySet.usable_by` would have this persona."""
+        is_open = self.visibility == Visibility.PUBLIC
+        return self.is_active and (
+            is_open or getattr(user, "pk", None) in self.owner_ids
+        )
+
+    def is_offered_in(self, assigned: Collection[int]) -> bool:
+        """Whether `PersonaQuerySet.offered_in` would have this persona."""
+        is_default = self.is_global_default or self.is_fallback
+        return not assigned or self.pk in assigned or is_default
+
+    @cached_property
+    def owner_ids(self) -> list[int]:
+        """The members who shape it; `with_versions` brings them along."""
+        return list(self.owners.values_list("user", flat=True))
+
+
+class PersonaVersionQuerySet(models.QuerySet["PersonaVersion"]):
+    """Questions about many versions."""
+
+    def readable_by(self, user: object) -> Self:
+        """Versions whose definition is open, and those of the user's own personas."""
+        may_read = Q(persona__definition_public=True) & Q(
+            persona__in=Persona.objects.usable_by(user)
+        )
+        member_id = getattr(user, "pk", None)
+        if member_id is not None:
+            own = PersonaOwner.objects.filter(user=member_id)
+            may_read |= Q(persona__in=own.values("persona"))
+        return self.filter(may_read)
+
 
 class PersonaVersion(models.Model):
     """What a persona was at one time. Never edited; an edit makes the next version."""
@@ -150,6 +191,8 @@ class PersonaVersion(models.Model):
     reverted_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL
     )
+
+    objects = PersonaVersionQuerySet.as_manager()
 
     class Meta:
         constraints = [

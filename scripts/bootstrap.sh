@@ -33,6 +33,10 @@ find_python() {
 # programs of a .venv name it, so a moved one is of no use).
 wanted() { pwd; readlink "$VENV/bin/python" || true; cksum <requirements.lock; }
 
+if [ -L "$VENV" ]; then
+    say ".venv is a link, so it is left as it is."
+    exit 0
+fi
 if [ -f "$STAMP" ] && [ "$(wanted)" = "$(cat "$STAMP")" ] && [ -x "$VENV/bin/python" ]
 then
     exit 0

@@ -87,6 +87,7 @@ def web(launch, tmp_path) -> str:
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = f"uvicorn forllm.asgi:application --port {port} --no-access-log".split()
+    command += ["--http", "forllm.connections:Protocol"]
     own = {"SITE_URL": address, "FORLLM_DATA": str(tmp_path)}
     launch("django", "collectstatic", "--noinput", log="static.log", **own).wait()
     launch(*command, log="web.log", **own)

@@ -219,6 +219,148 @@ MUTANTS = [
         ),
     ),
     Mutant(
+        "a database that is away before the call is waited out",
+        "llmqueue/runner.py",
+        "frozen = _patiently(request, partial(_freeze, request))",
+        "frozen = _freeze(request)",
+        (
+            "llmqueue/tests/test_runner.py::test_a_database_that_is_away_before_the_call_costs_no_lapse",
+        ),
+    ),
+    Mutant(
+        "work put back at a worker's end is told to the others",
+        "llmqueue/outcomes.py",
+        "        return timedelta(0)  # this worker",
+        "        return None  # this worker",
+        (
+            "llmqueue/tests/test_runner.py::test_work_put_back_at_a_workers_end_is_told_to_the_others",
+        ),
+    ),
+    Mutant(
+        "the fallback serves when nothing else is left",
+        "llmqueue/freezing.py",
+        "    if request.fallback_config is None:\n        receipt = resolve(inputs)\n",
+        """    receipt = resolve(inputs)
+    if request.fallback_config is None:
+        pass
+""",
+        (
+            "llmqueue/tests/test_outcomes.py::test_a_fallback_serves_when_nothing_else_is_left",
+        ),
+    ),
+    Mutant(
+        "the swap names what failed and not the fallback",
+        "llmqueue/freezing.py",
+        "request.attempts.that_failed().exclude(config=fallback)",
+        "request.attempts.that_failed()",
+        (
+            "llmqueue/tests/test_outcomes.py::test_the_swap_never_names_the_fallback_as_what_failed",
+        ),
+    ),
+    Mutant(
+        "a config is not its own fallback",
+        "llmqueue/outcomes.py",
+        "return None if fallback == config else fallback",
+        "return fallback",
+        ("llmqueue/tests/test_outcomes.py::test_a_config_is_not_its_own_fallback",),
+    ),
+    Mutant(
+        "a prompt is shortened for the model that said too long",
+        "llmqueue/freezing.py",
+        "request.attempts.filter(endpoint=choice.endpoint, config=choice.config)",
+        "request.attempts.all()",
+        (
+            "llmqueue/tests/test_outcomes.py::test_only_the_model_that_said_too_long_gets_the_shortened_prompt",
+        ),
+    ),
+    Mutant(
+        "no text is counted after the first that does not fit",
+        "llmqueue/prompts.py",
+        """        if room < 0 or len(kept) >= limits.posts:
+            break
+        part = part_of(passage)
+""",
+        """        part = part_of(passage)
+        if room < 0 or len(kept) >= limits.posts:
+            break
+""",
+        (
+            "llmqueue/tests/test_prompts.py::test_no_text_is_counted_after_the_first_that_does_not_fit",
+        ),
+    ),
+    Mutant(
+        "no more of a conversation is read than may be shown",
+        "forum/replies.py",
+        "number__gt=1)[:most_passages]",
+        "number__gt=1)",
+        (
+            "forum/tests/test_replies.py::test_no_more_of_the_conversation_is_read_than_may_be_shown",
+        ),
+    ),
+    Mutant(
+        "a reply whose ask is gone is refused",
+        "forum/replies.py",
+        '        if ask is None:\n            raise Refused("gone")\n',
+        "        assert ask is not None\n",
+        (
+            "forum/tests/test_replies.py::test_a_reply_whose_ask_is_gone_ends_as_cancelled",
+        ),
+    ),
+    Mutant(
+        "an answer that was not posted yet is not tried again",
+        "forum/ask_states.py",
+        "if attempt and attempt.outcome in ANSWERS:",
+        "if attempt and attempt.outcome in ():",
+        (
+            "forum/tests/test_asks_views.py::test_an_answer_whose_worker_was_lost_waits_to_be_posted",
+        ),
+    ),
+    Mutant(
+        "a failure that lasts is told of again",
+        "llmqueue/error_log.py",
+        "if failing.count > 1 and now < failing.next_at:",
+        "if failing.count > 1:",
+        (
+            "llmqueue/tests/test_error_log.py::test_a_failure_that_lasts_is_told_once_a_minute_with_its_count",
+        ),
+    ),
+    Mutant(
+        "a failure that lasts does not fill the disk",
+        "llmqueue/error_log.py",
+        "if failing.count > 1 and now < failing.next_at:",
+        "if now < 0:",
+        (
+            "llmqueue/tests/test_error_log.py::test_a_failure_that_lasts_is_told_once_a_minute_with_its_count",
+        ),
+    ),
+    Mutant(
+        "a duty that did well is told of when it fails anew",
+        "llmqueue/control.py",
+        '        self._errors.succeeded(f"control: {name}")\n',
+        "",
+        (
+            "llmqueue/tests/test_control.py::test_a_duty_that_did_well_is_told_of_when_it_fails_anew",
+        ),
+    ),
+    Mutant(
+        "a waiting request that is gone is told to who reads",
+        "llmqueue/streams.py",
+        "leases.get(it, _ABSENT)",
+        "leases.get(it)",
+        (
+            "llmqueue/tests/test_streams.py::test_a_waiting_request_that_is_gone_is_told",
+        ),
+    ),
+    Mutant(
+        "a control that was stopped can be started again",
+        "llmqueue/control.py",
+        "            self._ended.clear()\n",
+        "",
+        (
+            "llmqueue/tests/test_control.py::test_a_control_that_was_stopped_can_be_started_again",
+        ),
+    ),
+    Mutant(
         "no connection is held while a model is called",
         "llmqueue/runner.py",
         "        _release_connection()\n        live.publisher.open(stream)\n",
@@ -268,22 +410,24 @@ MUTANTS = [
         "llmqueue/services.py",
         "transaction.on_commit(tasks.nudge)",
         "tasks.nudge()",
-        ("llmqueue/tests/test_services.py",),
+        (
+            "llmqueue/tests/test_services.py::test_a_nudge_goes_out_when_the_request_is_committed",
+        ),
     ),
     Mutant(
         "a public persona takes no single member's config",
         "llmqueue/config_ladder.py",
-        "if persona.visibility != Visibility.PRIVATE or not owners.exists():",
-        "if not owners.exists():",
+        "if not is_private or config.owner_id not in persona.owner_ids:",
+        "if config.owner_id not in persona.owner_ids:",
         (
             "llmqueue/tests/test_resolution.py::test_an_owners_config_serves_their_private_persona_alone",
         ),
     ),
     Mutant(
         "settings made for another endpoint are not taken",
-        "llmqueue/config_ladder.py",
-        "filter(endpoint=endpoint, model=model, is_global=True)",
-        "filter(model=model, is_global=True)",
+        "llmqueue/lookups.py",
+        "endpoint=endpoint, model=endpoint.default_model\n        )",
+        "model=endpoint.default_model\n        )",
         (
             "llmqueue/tests/test_resolution.py::test_the_first_endpoints_model_takes_only_settings_made_for_it",
         ),
@@ -344,16 +488,16 @@ MUTANTS = [
     ),
     Mutant(
         "the address of a stream expires",
-        "forum/live.py",
+        "llmqueue/streams.py",
         "max_age=TOKEN_AGE_SECONDS",
         "max_age=None",
         ("forum/tests/test_live.py::test_a_token_expires",),
     ),
     Mutant(
         "the address of a stream is for one session",
-        "forum/live.py",
-        'return bool(content == {"t": topic_id, "s": _session_mark(request)})',
-        'return bool(content["t"] == topic_id)',
+        "llmqueue/streams.py",
+        'return bool(content == {"of": scope, "s": _session_mark(request)})',
+        'return bool(content["of"] == scope)',
         ("forum/tests/test_live.py::test_a_token_is_for_one_session",),
     ),
     Mutant(
@@ -406,8 +550,8 @@ MUTANTS = [
     Mutant(
         "requests are cancelled in one order",
         "forum/services/asks.py",
-        'in entries.order_by("request_id"):',
-        "in entries:",
+        'for it in entries.order_by("request_id") if',
+        "for it in entries if",
         (
             "forum/tests/test_locks.py::test_what_is_cancelled_together_is_cancelled_in_one_order",
         ),

@@ -31,6 +31,8 @@ def wait_until_blocked(future: Future[Any]) -> None:
 
 def _is_somebody_blocked() -> bool:
     with connection.cursor() as cursor:
+        # Inside a transaction the first look is remembered otherwise.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE"
             " datname = current_database() AND wait_event_type = 'Lock')"

@@ -21,7 +21,8 @@ def test_a_mutant_takes_away_something_that_is_there(mutant):
 def test_the_tests_of_a_mutant_are_there(mutant):
     for test in mutant.tests:
         file, _, name = test.partition("::")
-        assert f"def {name}" in (PROJECT / file).read_text()
+        assert name, f"{test} names no test of its file"
+        assert f"def {name}(" in (PROJECT / file).read_text()
 
 
 def test_names_of_mutants_are_single():

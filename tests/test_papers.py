@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from forllm.settings import env
+from llmqueue.errors import ERROR_CLASSES
 from tests import rows
 
 PROJECT = Path(settings.BASE_DIR)
@@ -19,8 +20,6 @@ PAPERS = [
 PACKAGES = "accounts core forllm forum llmconfig llmqueue personas studio".split()
 # Given by one process of ours to another, never by an operator.
 INTERNAL = {"DEMO_MODEL_URL", "DEMO_MODEL_KEY", "DJANGO_SETTINGS_MODULE"}
-# The one module that may call text safe for HTML.
-RENDERER = PROJECT / "core" / "markup.py"
 LIFE_OF_A_REPLY = [
     "forum/services/asks.py",
     "llmqueue/services.py",
@@ -88,6 +87,14 @@ def test_env_example_misses_no_variable_that_code_reads_directly():
     assert found - INTERNAL <= set(listed_variables())
 
 
+def test_the_error_classes_are_documented_as_they_are():
+    paper = (PROJECT / "docs/operating.md").read_text()
+
+    listed = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", paper, flags=re.MULTILINE))
+
+    assert listed == ERROR_CLASSES
+
+
 def test_architecture_names_the_eight_files_of_a_reply_in_order():
     text = (PROJECT / "ARCHITECTURE.md").read_text()
 
@@ -136,31 +143,6 @@ def test_commands_that_papers_name_exist():
     assert named <= known
 
 
-def test_lock_holds_hashes_and_no_address():
-    lock = (PROJECT / "requirements.lock").read_text()
-    packages = re.findall(r"(?m)^[a-z0-9._-]+==\S+.*(?:\n +--hash=.*)*", lock)
-
-    assert not re.search(r"https?://|--(?:extra-)?index|--find-links|file:|@ ", lock)
-    assert len(packages) > 50
-    assert [entry for entry in packages if "--hash=sha256:" not in entry] == []
-
-
-def test_lock_keeps_out_the_malicious_releases_of_litellm():
-    lock = (PROJECT / "requirements.lock").read_text()
-    project = (PROJECT / "pyproject.toml").read_text()
-
-    locked = re.search(r"(?m)^litellm==([\d.]+)", lock)
-    floor = re.search(r'"litellm>=([\d.]+)"', project)
-
-    assert locked is not None
-    assert floor is not None
-    assert _version(locked[1]) >= _version(floor[1]) >= (1, 83, 10)
-
-
-def _version(text):
-    return tuple(int(number) for number in text.split("."))
-
-
 def test_marks_name_known_rows():
     groups = rows.read_groups(rows.LISTS.read_text())
 
@@ -195,23 +177,3 @@ def test_rows_names_a_mark_of_no_list(monkeypatch, capsys):
 
     assert code == 1
     assert "a.py:3: Q-999 is in no list" in capsys.readouterr().err
-
-
-@pytest.mark.fault("A-XSS-4")
-def test_only_the_renderer_calls_text_safe():
-    in_code = re.compile(
-        r"\bmark_safe\b|\bSafeString\(|\bSafeText\b|\.__html__|def __html__"
-    )
-    in_templates = re.compile(r"\|\s*safe(?:seq)?\b|\bautoescape\s+off\b")
-    of_code = [path for path in code() if path != RENDERER]
-    # Mails are plain text, in which an escaped sign would stay escaped.
-    templates = sorted((PROJECT / "templates").rglob("*.html"))
-
-    offenders = [path for path in of_code if in_code.search(path.read_text())]
-    offenders += [
-        path
-        for path in [*of_code, *templates, *code("*.html")]
-        if in_templates.search(path.read_text())
-    ]
-
-    assert [str(path.relative_to(PROJECT)) for path in offenders] == []

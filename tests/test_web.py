@@ -9,8 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
 
+from forllm import asgi
 from forllm.asgi import application
+from forllm.connections import MAX_SILENT, Protocol
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,3 +84,123 @@ def test_a_body_that_does_not_arrive_is_given_up(settings):
         return await asyncio.get_running_loop().create_future()
 
     assert answer_to(receive) == 408
+
+
+async def hello(scope: dict, receive, send) -> None:
+    """A site whose pages say hello, `/slow` after a while."""
+    await asyncio.sleep(0.5 if scope["path"] == "/slow" else 0)
+    headers = [(b"content-length", b"5")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def with_server(visit) -> None:
+    """Run `visit(connect)` beside a server; `connect` opens a connection to it."""
+
+    async def run() -> None:
+        config, state = Config(hello, timeout_keep_alive=60), ServerState()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Protocol(config, state, {}), "127.0.0.1"
+        )
+        place = server.sockets[0].getsockname()
+        try:
+            async with asyncio.timeout(30):
+                await visit(lambda: asyncio.open_connection(*place))
+        finally:
+            server.close()
+
+    asyncio.run(run())
+
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+SILENCES = {
+    "nothing": [b""],
+    "half the headers": [b"GET / HTTP/1.1\r\nHost:"],
+    "a little at a time": [b"GET", b" / ", b"HTT"],
+    "half of a second request": [REQUEST, REQUEST[:9]],
+    "one and a half requests": [REQUEST + REQUEST[:9]],
+}
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    """Wait until the server ends this connection."""
+    try:
+        while await reader.read(1000):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize("parts", SILENCES.values(), ids=SILENCES)
+def test_a_connection_without_a_request_is_closed(settings, parts):
+    settings.MAX_HEADER_TIME = timedelta(seconds=0.3)
+
+    async def visit(connect) -> None:
+        opened = [await connect() for _ in range(20)]
+        for part in parts:
+            for _, writer in opened:
+                writer.write(part)
+            await asyncio.sleep(0.02)
+        assert all([await is_closed(reader) for reader, _ in opened])
+
+    with_server(visit)
+
+
+def test_a_request_that_came_whole_is_not_cut_off(settings):
+    settings.MAX_HEADER_TIME = timedelta(seconds=0.1)
+
+    async def visit(connect) -> None:
+        reader, writer = await connect()
+        writer.write(REQUEST.replace(b"/", b"/slow", 1))
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+
+    with_server(visit)
+
+
+def test_many_silent_connections_shut_nobody_out():
+    async def visit(connect) -> None:
+        silent = [await connect() for _ in range(MAX_SILENT + 20)]
+        reader, writer = await connect()
+        writer.write(REQUEST)
+
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+        assert all([await is_closed(first) for first, _ in silent[:20]])
+
+    with_server(visit)
+
+
+def test_one_reader_opens_only_some_streams(monkeypatch):
+    async def stream(scope: dict, receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asgi, "live", stream)
+    monkeypatch.setattr(asgi, "MAX_STREAMS", 15)
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": b""}
+
+    async def open_streams(cookies: list[bytes]) -> list[int]:
+        statuses = []
+
+        async def send(message: dict) -> None:
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        tasks = []
+        for cookie in cookies:
+            headers = [(b"cookie", cookie)]
+            scope = {"type": "http", "path": "/live/topics/1/", "headers": headers}
+            tasks.append(asyncio.create_task(application(scope, receive, send)))
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return statuses
+
+    name = asgi.settings.SESSION_COOKIE_NAME
+    ours, others = f"{name}=ours".encode(), f"a=b; {name}=others".encode()
+    statuses = asyncio.run(open_streams([ours] * 11 + [others] * 6))
+    assert statuses == [200] * 10 + [429] + [200] * 5 + [429]
+    assert asyncio.run(open_streams([ours] * 2)) == [200] * 2  # ended ones do not count

@@ -65,6 +65,30 @@ def test_a_name_is_stored_without_invisible_characters(client, alice):
         "Maestro ✓",
         "Document assistant",
         "Documentassistant",
+        "ꓟꓮꓰꓢꓔꓣꓳ",
+        "ᎷᎪᎬᏚᎢᏒᎾ",
+        "ⲘⲀⲈⲤⲦⲢⲞ",
+        "Maestrօ",
+        "Maestrσ",
+        "Maestгo",
+        "Маеѕтго",  # all of it Cyrillic
+        "Maestr๐",
+        "🅼aestro",
+        "Maestro\uffa0",
+        "Admiո",
+        "ꜱupport",
+        "🇦🇩🇲🇮🇳",
+        "Maestro (AI persona)",
+        "Maestro AI",
+        "Maestro v1",
+        "MaestroBot",
+        "The real Maestro",
+        "Document assistant, official",
+        "FORLLM staff",
+        "FORLLM Team",
+        "Forum Moderator",
+        "Administrator of FORLLM",
+        "AI persona",
     ],
 )
 def test_a_name_that_looks_like_somebody_elses_is_refused(client, alice, bob, name):
@@ -74,12 +98,44 @@ def test_a_name_that_looks_like_somebody_elses_is_refused(client, alice, bob, na
 
     assert page.status_code == 422
     assert 'class="errorlist"' in page.content.decode()
-    assert name in page.content.decode()
+    assert name.replace("\uffa0", "") in page.content.decode()
     alice.refresh_from_db()
     assert (alice.display_name, alice.bio) == ("", "")
 
 
-@pytest.mark.parametrize("name", ["Alice", "A1ICE", "Ålice", "Bobby", "Anna", "山田"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Alice",
+        "A1ICE",
+        "Ålice",
+        "Bobby",
+        "Anna",
+        "Nguyễn Thị Minh Khai",
+        "Ọlábísí Ɔkɛ",
+        "Александр Пушкин",
+        "Дмитро Їжак",
+        "Νίκος Καζαντζάκης",
+        "Անի Մարտիրոսյան",
+        "ნინო",
+        "محمد العربي",
+        "דוד כהן",
+        "अमिता शर्मा",
+        "สมชาย ใจดี",
+        "김민준",
+        "山田",
+        "山田ハナコ",
+        "Ken太郎",
+        "ﾔﾏﾀﾞ",
+        "Анна Smith",
+        "Kai",
+        "Lea 🌻",
+        "A friend of the general",
+        "Botanist",
+        "Jean-Luc O’Neill 3",
+        "Staffan Official-Lindqvist",
+    ],
+)
 def test_a_name_of_ones_own_is_kept(client, alice, bob, name):
     client.force_login(alice)
 
@@ -133,3 +189,11 @@ def test_a_bad_profile_is_explained_and_changes_nothing(client, alice, wrong):
 
 def test_a_guest_is_sent_to_sign_in_and_back(client, db):
     assert client.get("/settings/")["Location"] == "/accounts/login/?next=/settings/"
+
+
+@pytest.mark.parametrize("path", ["//evil.example/x", "///evil.example/x", "/\\evil/x"])
+def test_the_way_back_stays_on_this_site(client, path):
+    answer = client.post("/settings/", headers={"Referer": f"http://testserver{path}"})
+
+    assert answer.status_code == 302
+    assert "next=/evil" in answer["Location"].replace("%2F", "/").replace("%5C", "\\")

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from accounts.signin_links import _Tokens, signin_link
+from core.logs import LineFormatter
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,16 @@ def test_looking_at_the_link_uses_nothing_up(client, path):
         assert "no-store" in page["Cache-Control"]
 
     assert not is_signed_in(client)
+
+
+def test_the_link_is_in_no_log(path, caplog):
+    client = Client(enforce_csrf_checks=True)
+
+    assert client.post(path).status_code == 403
+
+    lines = [LineFormatter().format(record) for record in caplog.records]
+    assert any("/signin/..." in line for line in lines)
+    assert not any(path.split("/")[-2] in line for line in lines)
 
 
 def test_the_button_signs_in_once(client, path):

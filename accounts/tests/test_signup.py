@@ -9,6 +9,7 @@ from accounts import adapter
 from accounts.models import User
 from core.errors import HandleRefused
 from core.models import Handle, SiteSettings
+from core.services import claim_handle
 
 pytestmark = pytest.mark.django_db
 
@@ -155,13 +156,26 @@ def test_a_forgotten_password_is_set_anew(client, alice):
 
 @pytest.mark.requirement("F-08")
 @pytest.mark.parametrize(
-    "handle", ["admin", "ALICE", "a1ice", "x", "with space", "ünï", "a\x00b", ""]
+    "handle",
+    [
+        *["admin", "ALICE", "a1ice", "x", "with space", "ünï", "a\x00b", ""],
+        *["DocumentAssistant", "document-assistant", "maestro-ai", "MaestroBot"],
+        *["forllm-staff", "ai-persona"],
+    ],
 )
 def test_a_handle_that_cannot_be_is_refused(client, alice, handle):
     page = client.post(SIGNUP, VALUES | {"handle": handle})
 
     assert 'class="errorlist"' in page.content.decode()
     assert User.objects.count() == 1
+
+
+@pytest.mark.requirement("F-08")
+def test_a_name_shown_by_a_persona_since_is_no_handle(db):
+    with pytest.raises(HandleRefused):
+        claim_handle(name="DocumentAssistant")
+
+    assert claim_handle(name="DocumentAssistant", allow_reserved=True).pk
 
 
 @pytest.mark.requirement("F-08")

@@ -85,3 +85,19 @@ PATHOLOGICAL = [
     "http://a))]",
     "http://a_*",
 ]
+
+_BAD_ADDRESSES = ("https://é%/" * 200)[:1_990]
+
+# The same in depth, as (before, repeated, after): the middle is read once, not at each
+# depth, and a refused address not at each of its colons.
+DEEP = [
+    ("![" * 45, "*a_", "](x)" * 45),
+    ("![" * 45, f"{_BAD_ADDRESSES[:180]} ", "](x)" * 45),
+    ("", f"[{_BAD_ADDRESSES} ", ""),
+]
+
+
+def deep_text(before: str, repeated: str, after: str, length: int) -> str:
+    """One of DEEP, `length` characters long."""
+    room = length - len(before) - len(after)
+    return before + (repeated * room)[:room] + after

@@ -1,7 +1,6 @@
 """What the environment says to `manage.py up`."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +8,7 @@ import environ
 
 from forllm.embedded.errors import StartRefused
 from forllm.embedded.paths import PROJECT
-
-# Keys and addresses that LiteLLM would take up by itself. No process of the site may
-# have them: it uses only keys that were entered on its pages.
-_PROVIDER_VARIABLE = re.compile(
-    r"^(OPENAI|ANTHROPIC|AZURE|AWS|GEMINI|GOOGLE|VERTEXAI|MISTRAL|COHERE|GROQ|HF"
-    r"|HUGGINGFACE|OPENROUTER|DEEPSEEK|XAI|LITELLM)_|_API_(KEY|KEYS|TOKEN|BASE)$"
-)
+from llmconfig.environment import is_provider_variable
 
 
 @dataclass(frozen=True)
@@ -59,11 +52,15 @@ def read_options() -> Options:
 
 
 def without_provider_keys(environment: dict[str, str]) -> dict[str, str]:
-    """The environment for the site's processes."""
+    """The environment for the site's processes.
+
+    None of them may have what LiteLLM takes up by itself: the site uses only keys that
+    were entered on its pages.
+    """
     return {
         name: value
         for name, value in environment.items()
-        if not _PROVIDER_VARIABLE.search(name)
+        if not is_provider_variable(name)
     }
 
 

@@ -43,6 +43,7 @@ def programs(
     beat = [*_python("forllm.beat"), str(paths.run / "celerybeat-schedule")]
     web = [*_python("uvicorn"), "forllm.asgi:application", "--host", "127.0.0.1"]
     web += ["--port", str(options.port), "--no-access-log"]
+    web += ["--http", "forllm.connections:Protocol", "--limit-concurrency", "800"]
     if not options.behind_tls_proxy:  # else anybody may claim any address
         web.append("--no-proxy-headers")
     found += [

@@ -1,6 +1,7 @@
 """Subforums, topics, posts and the asks that join them to the queue."""
 
 from forum.models.asks import Ask, AskQuerySet
+from forum.models.notices import Notice, NoticeKind, NoticeQuerySet
 from forum.models.posts import (
     MAX_DEPTH,
     MAX_INDENT,
@@ -18,6 +19,9 @@ __all__ = [
     "PATH_DIGITS",
     "Ask",
     "AskQuerySet",
+    "Notice",
+    "NoticeKind",
+    "NoticeQuerySet",
     "Post",
     "PostQuerySet",
     "PostRevision",

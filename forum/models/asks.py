@@ -33,8 +33,10 @@ class AskQuerySet(models.QuerySet["Ask"]):
         return readable.filter(shown)
 
     def with_request(self) -> Self:
-        """Asks with their request, who asked and whom, in one query."""
-        return self.select_related("request__persona", "request__requested_by__handle")
+        """Asks with their request, its receipt, who asked and whom, in one query."""
+        return self.select_related(
+            "request__persona", "request__requested_by__handle", "request__last_attempt"
+        ).defer("request__last_attempt__answer")
 
     def with_post(self) -> Self:
         """Asks with their request as above, their post and its topic in one query."""
@@ -76,10 +78,3 @@ class Ask(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("forum:ask_detail", args=[self.request.public_id])
-
-    def may_be_managed_by(self, user: object) -> bool:
-        """Whoever asked, and staff, may cancel it, ask again, or delete the reply."""
-        if getattr(user, "is_staff", False):
-            return True
-        asker = self.request.requested_by_id
-        return asker is not None and asker == getattr(user, "pk", None)

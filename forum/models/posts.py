@@ -12,6 +12,8 @@ from django.utils.text import Truncator
 
 from accounts.models import User
 from core import markup
+from core.errors import ForllmError
+from forum.errors import PostDeleted, TopicLocked
 from forum.models.topics import Topic
 from llmqueue.models import LLMRequest
 from personas.models import PersonaVersion
@@ -174,6 +176,19 @@ class Post(models.Model):
             return False
         owner = self.author_id or self.asked_by_id
         return owner == pk or getattr(user, "is_staff", False)
+
+    def why_not_answered(self, topic: Topic) -> ForllmError | None:
+        """What stands against a post under this one; `topic` is its topic as of now."""
+        if topic.is_locked:
+            return TopicLocked()
+        # Under the opening post stands what answers the topic as a whole.
+        return PostDeleted() if self.deleted_at and self.number > 1 else None
+
+    def why_not_asked(self, topic: Topic) -> ForllmError | None:
+        """What stands against asking a persona to answer it; `topic` as above."""
+        if self.deleted_at:
+            return PostDeleted()
+        return TopicLocked() if topic.is_locked else None
 
     @property
     def author_name(self) -> str:

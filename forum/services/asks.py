@@ -1,22 +1,23 @@
 """Asking personas to answer posts."""
 
+from collections.abc import Collection
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
 from forum.errors import (
     AINotAvailable,
-    NotAllowed,
     PersonaNotOffered,
-    PostDeleted,
-    TopicLocked,
 )
 from forum.models import Ask, Post, Subforum, SubforumPersona, Topic
 from llmconfig.models import AISettings
 from llmqueue import services as queue
-from llmqueue.errors import AlreadyEnded
+from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.handlers import Inputs
-from llmqueue.models import LLMRequest, Status
+from llmqueue.models import LLMRequest
+from llmqueue.resolution import resolve
 from personas.models import Persona
 
 REPLY = "reply"
@@ -59,10 +60,8 @@ def _ask(
     if earlier := _asked_before(member, key) or _retried_before(retry_of):
         return earlier
     post = Post.objects.get(pk=post.pk)
-    if post.deleted_at:
-        raise PostDeleted
-    if topic.is_locked:
-        raise TopicLocked
+    if refusal := post.why_not_asked(topic):
+        raise refusal
     if not (queue.ai_is_on() and ai_enabled_for(member)):
         raise AINotAvailable
     offered = offered_personas(topic.subforum, member)
@@ -70,12 +69,19 @@ def _ask(
         raise PersonaNotOffered
     request = queue.enqueue(
         kind=REPLY,
-        inputs=inputs_for(topic=topic, member=member, persona=persona, **chosen),
-        place=("subforum", str(topic.subforum_id)),
+        inputs=inputs_for(
+            subforum=topic.subforum, member=member, persona=persona, **chosen
+        ),
+        place=place_of(topic.subforum_id),
         idempotency_key=key,
         retry_of=retry_of,
     )
     return Ask.objects.create(post=post, request=request)
+
+
+def place_of(subforum_id: int) -> tuple[str, str]:
+    """How the queue names a subforum: (kind, key)."""
+    return "subforum", str(subforum_id)
 
 
 def _asked_before(member: User, key: str) -> Ask | None:
@@ -103,27 +109,39 @@ def ai_enabled_for(member: User) -> bool:
     return not AISettings.objects.filter(user=member, ai_enabled=False).exists()
 
 
-def inputs_for(
+def assignments_in(subforums: Collection[int]) -> dict[int, list[SubforumPersona]]:
+    """The active personas assigned to these subforums, by subforum; one query."""
+    rows = SubforumPersona.objects.filter(
+        subforum__in=subforums, persona__is_active=True
+    ).select_related("persona")
+    found: dict[int, list[SubforumPersona]] = {}
+    for row in rows:
+        found.setdefault(row.subforum_id, []).append(row)
+    return found
+
+
+def inputs_for(*, subforum: Subforum, member: User | None, **chosen: Any) -> Inputs:
+    """What decides who answers there; `chosen` is what a request fixes besides."""
+    found = assignments_in([subforum.pk])
+    assignments = found.get(subforum.pk, [])
+    return inputs_in(subforum, assignments, member=member, **chosen)
+
+
+def inputs_in(
+    subforum: Subforum,
+    assignments: list[SubforumPersona],
     *,
-    topic: Topic,
     member: User | None,
-    persona: Persona | None = None,
-    **chosen: object,
+    **chosen: Any,
 ) -> Inputs:
-    """What decides who answers in `topic`; `chosen` is what a request fixes besides."""
-    assignments = list(
-        SubforumPersona.objects.filter(
-            subforum=topic.subforum_id, persona__is_active=True
-        ).select_related("persona")
-    )
+    """As `inputs_for`, of `assignments` that are read already."""
     defaults = [entry.persona for entry in assignments if entry.is_default]
     return Inputs(
         member=member,
-        persona=persona,
         assigned=frozenset(entry.persona_id for entry in assignments),
         place_default=defaults[0] if defaults else None,
-        place_profile=topic.subforum.profile,
-        **chosen,  # type: ignore[arg-type]
+        place_profile=subforum.profile,
+        **chosen,
     )
 
 
@@ -136,24 +154,24 @@ def offered_personas(subforum: Subforum, member: object) -> QuerySet[Persona]:
     return usable.offered_in(list(assigned)).order_by("name")
 
 
-def cancel_ask(*, ask: Ask, member: User) -> None:
-    """Cancel an open ask. Raises NotAllowed, or AlreadyEnded when it has ended."""
-    if not ask.may_be_managed_by(member):
-        raise NotAllowed
-    queue.cancel(request=ask.request, reason=f"Cancelled by @{member.handle.name}.")
+def default_provider() -> str | None:
+    """The provider that answers where nothing was chosen; blank: no model is on.
+
+    None: something other than a model is missing.
+    """
+    try:
+        return resolve(Inputs(member=None)).choice.endpoint.provider
+    except Refused as refusal:
+        return "" if refusal.error_class == "no_model" else None
 
 
-def retry_ask(*, ask: Ask, member: User) -> Ask:
-    """Ask again after a failed or cancelled ask; the new request names the old one.
+def ask_again(*, ask: Ask, member: User) -> Ask:
+    """Ask anew for what ended without an answer; the new request names the old one.
 
-    What was chosen for the old request holds for the new one. Raises NotAllowed, or what
-    `ask` raises. A second press, whoever's, returns the same new ask.
+    What was chosen for the old request holds for the new one. Raises what `ask` raises.
+    A second press, whoever's, returns the same new ask.
     """
     old = ask.request
-    if not ask.may_be_managed_by(member) or old.status == Status.COMPLETE:
-        raise NotAllowed
-    if old.is_open:
-        return ask
     return _ask(
         ask.post,
         member,
@@ -173,12 +191,16 @@ def erase(post: Post) -> None:
     )
 
 
-def cancel_open_on(*, post: Post, reason: str) -> None:
-    """Cancel what still waits or runs for `post`, which is about to go."""
+def cancel_open_on(*, post: Post, reason: str) -> list[Ask]:
+    """Cancel what still waits or runs for `post`, which is about to go; these asks."""
     entries = Ask.objects.open().filter(post=post).select_related("request")
     # In one order, so that two who delete at once do not wait for each other.
-    for entry in entries.order_by("request_id"):
-        try:
-            queue.cancel(request=entry.request, reason=reason, error_class="gone")
-        except AlreadyEnded:  # it was delivered this moment, and stays
-            continue
+    return [it for it in entries.order_by("request_id") if _cancel(it, reason)]
+
+
+def _cancel(ask: Ask, reason: str) -> bool:
+    try:
+        queue.cancel(request=ask.request, reason=reason, error_class="gone")
+    except AlreadyEnded:  # it was delivered this moment, and stays
+        return False
+    return True

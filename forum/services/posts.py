@@ -1,7 +1,9 @@
 """Topics and posts: writing, editing, deleting.
 
-Rows are always locked in this order: request, topic, post; and changed last: the counters
-of the topic, then those of its subforum. That keeps writers from waiting in a circle.
+Rows that are there are locked in this order: lane, request, topic, post; and changed last:
+the counters of the topic, then those of its subforum. That keeps writers from waiting in a
+circle. Asking alone goes on from the topic: it inserts a lane and a request, and such an
+insert waits for others that insert the same, never for a row that is locked here.
 """
 
 import uuid
@@ -14,15 +16,24 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from core import markup
+from core.errors import NotAllowed
 from forum.errors import (
-    NotAllowed,
+    ChangedMeanwhile,
     ParentElsewhere,
     PostDeleted,
     TextEmpty,
     TopicLocked,
 )
-from forum.models import MAX_DEPTH, PATH_DIGITS, Post, PostRevision, Subforum, Topic
-from forum.services import asks
+from forum.models import (
+    MAX_DEPTH,
+    PATH_DIGITS,
+    NoticeKind,
+    Post,
+    PostRevision,
+    Subforum,
+    Topic,
+)
+from forum.services import asks, notices
 from personas.models import PersonaVersion
 
 
@@ -37,11 +48,12 @@ def create_topic(
     """Open a topic with its first post.
 
     `token` names one showing of the form: the same text sent twice with it gives the
-    topic that is already there. Raises TextEmpty, having written nothing.
+    topic that is already there. Raises TextEmpty or TooMuchMarkup, having written
+    nothing.
     """
-    title = _checked(markup.clean_text(title).replace("\n", " "))
+    title = _checked(markup.one_line(title))
     body = _checked(markup.clean_text(body))
-    html = markup.render(body)
+    html = markup.render_whole(body)
     submission = _submission(token, subforum.pk, title, body)
     try:
         with transaction.atomic():
@@ -83,19 +95,18 @@ def reply(
     """Write a post under `parent`; with `token` as in `create_topic`.
 
     `topic` is where the author believes `parent` to be. Raises TopicLocked, PostDeleted,
-    ParentElsewhere or TextEmpty, having written nothing.
+    ParentElsewhere, TextEmpty or TooMuchMarkup, having written nothing.
     """
     if topic is not None and topic.pk != parent.topic_id:
         raise ParentElsewhere
     body = _checked(markup.clean_text(body))
-    html = markup.render(body)
+    html = markup.render_whole(body)
     submission = _submission(token, parent.pk, body)
     with transaction.atomic():
-        locked = _lock_open_topic(parent.topic_id)
+        locked = Topic.objects.hold(parent.topic_id)
         parent.refresh_from_db(fields=["deleted_at"])
-        # Under the opening post stands what answers the topic as a whole.
-        if parent.deleted_at and parent.number > 1:
-            raise PostDeleted
+        if refusal := parent.why_not_answered(locked):
+            raise refusal
         earlier = Post.objects.sent_before(author=author, submission=submission)
         if earlier is not None:
             return earlier
@@ -153,14 +164,16 @@ def insert_post(
     return post
 
 
-def edit_post(*, post: Post, editor: User, body: str) -> Post:
+def edit_post(*, post: Post, editor: User, body: str, edits: int | None = None) -> Post:
     """Replace the text of `post`; the old one stays as a revision.
 
-    Returns the post. Raises NotAllowed, TopicLocked, PostDeleted or TextEmpty, having
-    written nothing. The same text again changes nothing.
+    `edits` is how often the post had been changed when its editor began; None: it does
+    not matter. Returns the post. Raises NotAllowed, TopicLocked, PostDeleted, TextEmpty,
+    TooMuchMarkup or ChangedMeanwhile, having written nothing. The same text again changes
+    nothing.
     """
     body = _checked(markup.clean_text(body))
-    html = markup.render(body)
+    html = markup.render_whole(body)
     with transaction.atomic():
         _lock_open_topic(post.topic_id, open_to=editor)
         held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
@@ -170,6 +183,8 @@ def edit_post(*, post: Post, editor: User, body: str) -> Post:
             raise NotAllowed
         if held.body == body:
             return held
+        if edits not in (None, held.revisions.count()):
+            raise ChangedMeanwhile
         PostRevision.objects.create(post=held, body=held.body, replaced_by=editor)
         held.body, held.html = body, html
         held.render_version = markup.RENDER_VERSION
@@ -189,18 +204,23 @@ def delete_post(*, post: Post, actor: User) -> Post:
         raise NotAllowed
     # Before the topic: requests are locked first everywhere. An ask that slips in
     # between finds the post gone when its turn comes.
-    asks.cancel_open_on(post=post, reason="The post was deleted.")
+    cancelled = asks.cancel_open_on(post=post, reason="The post was deleted.")
     topic = Topic.objects.hold(post.topic_id)
     held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
-    if held.deleted_at:
-        return held
-    asks.erase(held)
-    held.revisions.all().delete()
-    held.body = held.html = ""
-    held.deleted_at = timezone.now()
-    held.save(update_fields=["body", "html", "deleted_at"])
-    _lower_counters(topic)
+    if not held.deleted_at:
+        _empty(held)
+        _lower_counters(topic)
+    notices.notify_all(cancelled, NoticeKind.CANCELLED, but=actor)
     return held
+
+
+def _empty(post: Post) -> None:
+    """Take the text away wherever it is kept."""
+    asks.erase(post)
+    post.revisions.all().delete()
+    post.body = post.html = ""
+    post.deleted_at = timezone.now()
+    post.save(update_fields=["body", "html", "deleted_at"])
 
 
 def rerender_posts(*, batch: int = 200) -> int:
@@ -234,10 +254,10 @@ def _lower_counters(topic: Topic) -> None:
     )
 
 
-def _lock_open_topic(topic_id: int, *, open_to: User | None = None) -> Topic:
+def _lock_open_topic(topic_id: int, *, open_to: User) -> Topic:
     """The topic, held; staff in `open_to` may go on although it is locked to others."""
     topic = Topic.objects.hold(topic_id)
-    if topic.is_locked and not (open_to and open_to.is_staff):
+    if topic.is_locked and not open_to.is_staff:
         raise TopicLocked
     return topic
 

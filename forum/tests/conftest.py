@@ -48,9 +48,11 @@ def answered(maestro, fake_config) -> Callable[..., Ask]:
     def answer(post: Post, member: User, text: str = "About *two* hours.") -> Ask:
         ask = asks.ask(post=post, member=member, persona=maestro)
         receipt = resolve(
-            asks.inputs_for(topic=post.topic, member=member, persona=maestro)
+            asks.inputs_for(
+                subforum=post.topic.subforum, member=member, persona=maestro
+            )
         )
-        LLMAttempt.objects.create(
+        attempt = LLMAttempt.objects.create(
             request=ask.request,
             number=1,
             lease_token=uuid.uuid4(),
@@ -71,7 +73,7 @@ def answered(maestro, fake_config) -> Callable[..., Ask]:
                 html=markup.render(text),
             )
             ask.save(update_fields=["reply"])
-            end(ask, Status.COMPLETE)
+            end(ask, Status.COMPLETE, last_attempt=attempt)
         return ask
 
     return answer

@@ -2,14 +2,17 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from core.services import claim_handle
 from forum.models import Ask, Topic
-from forum.services import asks
+from forum.services import asks, posts
 from forum.tests.conftest import HTMX, end
+from llmqueue import runner, sweeper
 from llmqueue.models import LLMRequest, Status
 from personas.models import Persona, Visibility
 
@@ -89,6 +92,72 @@ def test_a_locked_topic_takes_no_asks(as_, bob, opening):
     assert not Ask.objects.exists()
 
 
+@pytest.mark.parametrize("what", ["reply", "ask"])
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "piece"])
+def test_a_form_that_could_not_be_sent_is_not_shown(
+    as_, bob, alice, opening, what, headers
+):
+    reply = posts.reply(parent=opening, author=alice, body="Two hours.")
+    browser = as_(bob)
+
+    posts.delete_post(post=reply, actor=alice)
+    deleted = browser.get(f"/posts/{reply.pk}/{what}/", headers=headers)
+    Topic.objects.update(is_locked=True)
+    locked = browser.get(f"/posts/{opening.pk}/{what}/", headers=headers)
+
+    assert (deleted.status_code, locked.status_code) == (422, 422)
+    assert "This post has been deleted." in deleted.content.decode()
+    assert "This topic is locked." in locked.content.decode()
+    for page in (deleted, locked):
+        assert f'action="/posts/{reply.pk}/{what}/"' not in page.content.decode()
+        assert f'action="/posts/{opening.pk}/{what}/"' not in page.content.decode()
+
+
+def test_a_deleted_opening_post_still_takes_replies_to_the_topic(
+    as_, bob, alice, opening
+):
+    posts.delete_post(post=opening, actor=alice)
+
+    assert as_(bob).get(f"/posts/{opening.pk}/reply/").status_code == 200
+
+
+@pytest.mark.parametrize("why", ["deleted", "locked"])
+def test_nothing_is_asked_again_that_would_be_refused(as_, alice, opening, ask, why):
+    end(ask, Status.ERROR, error_class="unreachable")
+    browser = as_(alice)
+    address = opening.topic.get_absolute_url()
+    assert "Ask again" in browser.get(address).content.decode()
+
+    if why == "deleted":
+        posts.delete_post(post=opening, actor=alice)
+    else:
+        Topic.objects.update(is_locked=True)
+
+    assert "could not answer" in (page := browser.get(address).content.decode())
+    assert "Ask again" not in page
+    piece = browser.get(ask.get_absolute_url(), headers=HTMX).content.decode()
+    assert "Ask again" not in piece
+
+
+def test_an_ask_whose_post_was_deleted_takes_the_post_out_of_open_pages(
+    as_, client, bob, alice, maestro, opening
+):
+    reply = posts.reply(parent=opening, author=alice, body="Two hours.")
+    ask = asks.ask(post=reply, member=bob, persona=maestro)
+    address = ask.get_absolute_url()
+    gone = 'gone" id="post-2" hx-swap-oob="true"'
+    assert "post-2" not in client.get(address, headers=HTMX).content.decode()
+
+    posts.delete_post(post=reply, actor=alice)
+
+    asker = as_(bob).get(address, headers=HTMX).content.decode()
+    guest = client.get(address, headers=HTMX).content.decode()
+    assert gone in asker
+    assert "will not answer" in asker
+    assert gone in guest
+    assert "will not answer" not in guest
+
+
 def test_a_form_sent_twice_asks_once(as_, bob, opening):
     browser = as_(bob)
     form = browser.get(f"/posts/{opening.pk}/ask/").content.decode()
@@ -112,6 +181,31 @@ def test_an_open_ask_polls_and_a_final_one_does_not(as_, alice, ask):
     assert "Nobody home." in failed
 
 
+def test_an_answer_whose_worker_was_lost_waits_to_be_posted(
+    client, fake_config, ask, fake_llm, monkeypatch
+):
+    fake_llm.answers(text="Paid.")
+    with monkeypatch.context() as patch:
+        patch.setattr("llmqueue.outcomes.conclude", lambda *_: None)
+        runner.run_next()
+    LLMRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    sweeper.sweep()
+
+    page = client.get(ask.get_absolute_url(), headers=HTMX).content.decode()
+
+    assert "Maestro has answered; the reply waits to be posted." in page
+    assert "will try again" not in page
+
+
+def test_an_ask_that_is_tried_again_says_why(client, fake_config, ask, fake_llm):
+    fake_llm.answers(status=503)
+    runner.run_next()
+
+    page = client.get(ask.get_absolute_url(), headers=HTMX).content.decode()
+
+    assert "Maestro will try again. Provider failed." in page
+
+
 def test_a_finished_ask_is_replaced_by_its_reply(client, opening, alice, answered):
     ask = answered(opening, alice)
 
@@ -129,18 +223,20 @@ def test_a_finished_ask_is_replaced_by_its_reply(client, opening, alice, answere
 def test_the_page_of_an_ask_tells_every_step(client, opening, alice, answered):
     ask = answered(opening, alice)
 
-    page = client.get(ask.get_absolute_url()).content.decode()
+    page = client.get(ask.get_absolute_url(), follow=True)
 
-    assert "Maestro v1 · Fake model · 2.1 s" in page
-    assert "No model was chosen for this request." in page
-    assert ask.reply.get_absolute_url() in page
+    assert page.redirect_chain == [(ask.request.get_absolute_url(), 302)]
+    assert "Maestro v1 · Fake model · 2.1 s" in page.content.decode()
+    assert "No model was chosen for this request." in page.content.decode()
+    assert opening.get_absolute_url() in page.content.decode()
 
 
 def test_the_page_of_an_open_ask_shows_its_state(client, ask):
-    page = client.get(ask.get_absolute_url())
+    page = client.get(ask.get_absolute_url(), follow=True)
 
-    assert page.status_code == 200
-    assert "Maestro is waiting" in page.content.decode()
+    assert "Maestro" in page.content.decode()
+    assert "Waiting" in page.content.decode()
+    assert "No model is set up here yet." in page.content.decode()
 
 
 def test_an_unknown_ask_is_not_found(client, as_, bob, db):
@@ -177,9 +273,12 @@ def test_who_asked_asks_again(as_, alice, ask, headers):
 
 @pytest.mark.parametrize("action", ["cancel", "retry"])
 def test_a_stranger_can_do_neither(as_, carol, ask, action):
-    page = as_(carol).post(f"{ask.get_absolute_url()}{action}/")
+    address = f"{ask.get_absolute_url()}{action}/"
+    piece = as_(carol).post(address, headers=HTMX)
+    page = as_(carol).post(address, follow=True)
 
-    assert page.status_code == 422
+    assert piece.status_code == 422
+    assert "You may not do that." in piece.content.decode()
     assert "You may not do that." in page.content.decode()
     ask.request.refresh_from_db()
     assert ask.request.status == Status.PENDING
@@ -209,7 +308,7 @@ def test_an_ask_that_came_to_nothing_concerns_few(
         (as_(staff), True),
     ):
         assert ("Nobody home." in browser.get(topic).content.decode()) == sees
-        assert browser.get(own).status_code == (200 if sees else 404)
+        assert browser.get(own).status_code == (302 if sees else 404)
         piece = browser.get(own, headers=HTMX)
         assert (piece.status_code, bool(piece.content)) == (200, sees)
     assert all("Maestro is waiting" in page.content.decode() for page in open_to)
@@ -220,7 +319,7 @@ def test_a_reply_stays_with_everybody_although_its_asker_is_gone(
 ):
     ask = answered(opening, alice)
 
-    assert client.get(ask.get_absolute_url()).status_code == 200
+    assert client.get(ask.get_absolute_url()).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -234,8 +333,10 @@ def test_staff_are_led_to_the_models_when_one_failed(
     line = f'<a href="{reverse("llmconfig:endpoint_list")}">Settings › Endpoints</a>'
     address = ask.get_absolute_url()
 
-    assert (line in as_(staff).get(address).content.decode()) == is_shown
-    assert line not in as_(alice).get(address).content.decode()
+    own = as_(alice).get(address, headers=HTMX).content.decode()
+    assert (line in as_(staff).get(address, headers=HTMX).content.decode()) == is_shown
+    assert "It failed." in own
+    assert line not in own
 
 
 def test_a_post_shows_its_newest_asks_and_not_all(as_, alice, opening, maestro):
@@ -260,7 +361,7 @@ def test_the_choice_is_one_query_however_many_there_are(
         Persona.objects.filter(pk=persona.pk).update(current_version=version)
     browser = as_(bob)
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(11):
         page = browser.get(f"/posts/{opening.pk}/ask/", headers=HTMX).content.decode()
 
     assert page.count("<option") == 210

@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from forum import live
 from forum.models import TopicQuerySet
 from forum.services import asks
+from llmqueue import streams
 
 pytestmark = pytest.mark.django_db
 
@@ -34,23 +35,23 @@ def opened(request, topic):
 def test_a_token_is_for_one_topic(reading, topic):
     request = opened(reading[0], topic)
 
-    assert live.token_is_good(request, topic.pk)
-    assert not live.token_is_good(request, topic.pk + 1)
+    assert streams.token_is_good(request, live.scope_of(topic.pk))
+    assert not streams.token_is_good(request, live.scope_of(topic.pk + 1))
 
 
 def test_a_token_is_for_one_session(reading, topic):
     request = opened(reading[0], topic)
     request.COOKIES = dict.fromkeys(request.COOKIES, "another")
 
-    assert not live.token_is_good(request, topic.pk)
+    assert not streams.token_is_good(request, live.scope_of(topic.pk))
 
 
 def test_a_token_expires(reading, topic, monkeypatch, client):
     request = opened(reading[0], topic)
-    later = time.time() + live.TOKEN_AGE_SECONDS + 1
+    later = time.time() + streams.TOKEN_AGE_SECONDS + 1
     monkeypatch.setattr(time, "time", lambda: later)
 
-    assert not live.token_is_good(request, topic.pk)
+    assert not streams.token_is_good(request, live.scope_of(topic.pk))
     assert client.get(request.get_full_path()).status_code == 403
 
 
@@ -62,7 +63,7 @@ def test_an_open_stream_ends_when_its_reader_may_no_longer_read(
 ):
     """Signed-in readers only, for this test: a guest may not read the topic."""
     request, sign_out = reading
-    monkeypatch.setattr(live, "RECHECK_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.2)
     monkeypatch.setattr(
         TopicQuerySet,
         "visible_to",
@@ -75,7 +76,7 @@ def test_an_open_stream_ends_when_its_reader_may_no_longer_read(
     async def read() -> list[str]:
         told = []
         async with asyncio.timeout(10):
-            async for event in live.events(request, topic.pk):
+            async for event in streams.events(request, live.open_leases(topic.pk)):
                 told.append(event)
                 if "still here" in event and told.count(event) == 2:
                     await asyncio.to_thread(sign_out)

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from core.errors import NotAllowed
 from forum.errors import (
-    NotAllowed,
     ParentElsewhere,
     PostDeleted,
     TextEmpty,

@@ -254,6 +254,34 @@ def test_a_bad_edit_is_explained_and_changes_nothing(as_, alice, opening):
     assert opening.edited_at is None
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "piece"])
+def test_an_edit_does_not_overwrite_one_made_meanwhile(as_, alice, opening, headers):
+    browser = as_(alice)
+    address = f"/posts/{opening.pk}/edit/"
+
+    def edits(page) -> str:
+        [found] = re.findall(r'name="edits" value="(\d+)"', page.content.decode())
+        return str(found)
+
+    began = edits(browser.get(address))
+    first = {"body": "The first.", "edits": began}
+    for _ in range(2):  # the same sent twice is no conflict
+        assert browser.post(address, first).status_code == 302
+    second = {"body": "The second.", "edits": began}
+    refused = browser.post(address, second, headers=headers)
+    opening.refresh_from_db()
+
+    assert refused.status_code == 422
+    assert opening.body == "The first."
+    page = refused.content.decode()
+    assert "The second.</textarea>" in page
+    assert "The first.</pre>" in page
+    assert "changed while you wrote" in page
+    browser.post(address, second | {"edits": edits(refused)})
+    opening.refresh_from_db()
+    assert opening.body == "The second."
+
+
 def test_a_preview_of_an_edit_changes_nothing(as_, alice, opening):
     values = {"body": "*Really?*", "preview": "1"}
 

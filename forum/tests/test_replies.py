@@ -8,11 +8,15 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from forum.errors import AINotAvailable, NotAllowed, PersonaNotOffered, TopicLocked
+from accounts.models import User
+from core.errors import NotAllowed
+from forum.errors import AINotAvailable, PersonaNotOffered, TopicLocked
 from forum.models import Ask, Post, SubforumPersona, Topic
 from forum.services import asks, posts
 from llmconfig.models import AISettings
-from llmqueue import runner
+from llmqueue import handlers, runner
+from llmqueue import services as queue
+from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
 from personas.models import Persona, Visibility
 from tests.races import start
@@ -38,6 +42,12 @@ def finish(ask: Ask) -> Ask:
     ask.refresh_from_db()
     ask.request.refresh_from_db()
     return ask
+
+
+def again(ask: Ask, member: User) -> Ask:
+    """Press "Ask again" under an ask that failed."""
+    request = queue.retry(request=ask.request, member=member)
+    return Ask.objects.select_related("request").get(request=request)
 
 
 def while_called(fake_llm, meddle) -> None:
@@ -268,12 +278,12 @@ def test_a_failed_ask_can_be_asked_again_once(question, alice, bob, maestro, fak
     assert ask.request.status == Status.ERROR
 
     with pytest.raises(NotAllowed):
-        asks.retry_ask(ask=ask, member=bob)
-    again = asks.retry_ask(ask=ask, member=alice)
+        again(ask, bob)
+    second = again(ask, alice)
 
-    assert asks.retry_ask(ask=ask, member=alice) == again
-    assert again.request.retry_of == ask.request
-    assert again.request.persona == maestro
+    assert again(ask, alice) == second
+    assert second.request.retry_of == ask.request
+    assert second.request.persona == maestro
 
 
 def test_asker_and_staff_retry_a_failed_ask_together_once(
@@ -283,12 +293,12 @@ def test_asker_and_staff_retry_a_failed_ask_together_once(
     fake_llm.answers(status=401)
     ask = finish(ask)
 
-    by_staff = asks.retry_ask(ask=ask, member=staff)
+    by_staff = again(ask, staff)
 
-    assert asks.retry_ask(ask=ask, member=alice) == by_staff
+    assert again(ask, alice) == by_staff
     fake_llm.answers(status=401)
     finish(by_staff)
-    third = asks.retry_ask(ask=by_staff, member=staff)  # a retried retry
+    third = again(by_staff, staff)  # a retried retry
     assert third.request.retry_of == by_staff.request
 
 
@@ -299,10 +309,7 @@ def test_two_who_retry_at_the_same_moment_make_one_request(
     ask = finish(asks.ask(post=question, member=alice, persona=maestro))
     with transaction.atomic():
         Topic.objects.hold(question.topic_id)
-        presses = [
-            start(partial(asks.retry_ask, ask=ask, member=member))
-            for member in (alice, staff)
-        ]
+        presses = [start(partial(again, ask, member)) for member in (alice, staff)]
 
     made = [press.result(30) for press in presses]
 
@@ -321,10 +328,10 @@ def test_a_retry_keeps_what_was_chosen(question, alice, maestro, fake_config, fa
     fake_llm.answers(status=401)
     ask = finish(Ask.objects.get())
 
-    again = asks.retry_ask(ask=ask, member=alice).request
+    request = again(ask, alice).request
 
-    assert {name: getattr(again, name) for name in chosen} == chosen
-    assert again.persona == maestro
+    assert {name: getattr(request, name) for name in chosen} == chosen
+    assert request.persona == maestro
 
 
 @pytest.mark.requirement("O-32")
@@ -379,3 +386,53 @@ def maestro_endpoint():
     from llmconfig.models import LLMConfig
 
     return LLMConfig.objects.get(is_default=True).endpoint
+
+
+def test_no_more_of_the_conversation_is_read_than_may_be_shown(
+    question, alice, bob, maestro
+):
+    post, beside = question, []
+    for number in range(5):
+        beside.append(posts.reply(parent=question, author=bob, body=f"Aside {number}"))
+        post = posts.reply(parent=post, author=alice, body=f"Deeper {number}")
+    request = asks.ask(post=post, member=alice, persona=maestro).request
+    handler = handlers.handler_for(request)
+
+    def shown(most_passages: int) -> list[str]:
+        with transaction.atomic():
+            said = handler.messages(request, most_passages=most_passages)
+        return [passage.text for passage in said.passages]
+
+    above = [f"Deeper {number}" for number in (3, 2, 1, 0)]
+    assert shown(0) == [question.body]
+    assert shown(2) == [*above[:2], question.body]
+    assert shown(7) == [*above, question.body, "Aside 4", "Aside 3"]
+
+
+def test_a_reply_whose_ask_is_gone_ends_as_cancelled(
+    question, alice, maestro, fake_llm
+):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    request = ask.request
+    ask.delete()
+
+    runner.run_next()
+
+    request.refresh_from_db()
+    assert (request.status, request.error_class) == (Status.CANCELLED, "gone")
+    assert fake_llm.calls() == []
+
+
+def test_a_reply_whose_ask_goes_while_it_is_written_ends_as_cancelled(
+    question, alice, maestro, fake_llm
+):
+    ask = asks.ask(post=question, member=alice, persona=maestro)
+    request = ask.request
+    fake_llm.answers(text="Too late.", first_delay=0.5)
+
+    while_called(fake_llm, ask.delete)
+
+    request.refresh_from_db()
+    assert (request.status, request.error_class) == (Status.CANCELLED, "gone")
+    with pytest.raises(Refused):
+        queue.retry(request=request, member=alice)

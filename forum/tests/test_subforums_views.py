@@ -6,8 +6,10 @@ import pytest
 from django.utils import timezone
 
 from forum.models import Subforum, Topic
-from forum.services import posts
+from forum.services import asks, posts
 from forum.tests.conftest import HTMX
+from llmconfig.models import Endpoint
+from llmconfig.services import connect_demo_model
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +110,38 @@ def test_a_members_posts_are_a_page_and_a_piece(client, topic, opening):
     assert "<html" not in piece.content.decode()
     assert opening.get_absolute_url() in piece.content.decode()
     assert "HX-Request" in piece["Vary"]
+
+
+def test_the_owner_is_told_which_model_answers_only_while_it_matters(
+    as_, make_member, staff
+):
+    browser = as_(make_member("owner", is_staff=True, is_superuser=True))
+
+    connect_demo_model(url="http://127.0.0.1:8001/v1", key="sk-demo")
+    demo = browser.get("/").content.decode()
+    strangers = as_(staff).get("/").content.decode()
+    Endpoint.objects.update(is_enabled=False)
+    off = browser.get("/").content.decode()
+    Endpoint.objects.update(is_enabled=True, provider="compatible")
+    own = browser.get("/").content.decode()
+
+    assert "connect a model" not in own + strangers
+    assert "The small demo model answers" in demo
+    assert "No model is switched on" in off
+    assert "demo model" not in off
+
+
+@pytest.mark.parametrize("link", ["login", "signup"])
+def test_a_guest_who_signs_in_or_joins_comes_back(client, topic, link):
+    address = topic.get_absolute_url()
+    goal = f'href="/accounts/{link}/?next={address}"'
+
+    assert client.get(address).content.decode().count(goal) == 2
+
+
+def test_an_open_ask_tells_a_browser_without_scripts_to_reload(client, topic, alice):
+    asks.ask(post=topic.posts.get(), member=alice)
+
+    page = client.get(topic.get_absolute_url()).content.decode()
+
+    assert '<noscript><p class="hint">Reload the page' in page

@@ -136,7 +136,7 @@ def test_a_personas_reply_is_marked_and_carries_its_receipt(
     assert 'class="post d1 persona" id="post-2"' in page
     assert '<span class="kind">AI persona</span>' in page
     assert "<summary>Maestro v1 · Fake model · 2.1 s</summary>" in page
-    assert ask.get_absolute_url() in page
+    assert ask.request.get_absolute_url() in page
 
 
 @pytest.mark.requirement("F-12")

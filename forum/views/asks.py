@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, sent
 from core.errors import ForllmError
-from forum import ask_states, live, receipts, shown_posts
+from core.pieces import is_piece, vary_on_piece
+from forum import ask_states, live, shown_posts
 from forum.forms import AskForm
 from forum.models import Ask, Post
 from forum.services import asks
-from forum.views import pieces
+from forum.views import notices, pieces
+from llmqueue import services as queue
 
 
 @member_required
@@ -23,15 +26,19 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
     )
     place = pieces.form_place(request)
     form = AskForm(sent(request), post=post, member=request.user, place=place)
-    status = 200
+    refusal = post.why_not_asked(post.topic)
+    status = 422 if refusal else 200
     if request.method == "POST":
         ask = _ask(request, post, form)
         if ask is not None:
             return _asked(request, post, ask)
         status = 422
     template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
-    answer = render(request, template, {"post": post, "form": form}, status=status)
-    return pieces.of_both_kinds(answer)
+    inputs = asks.inputs_for(subforum=post.topic.subforum, member=request.user)
+    [anyone] = queue.outlooks([inputs])
+    context = {"post": post, "form": form, "anyone": anyone, "refusal": refusal}
+    answer = render(request, template, context, status=status)
+    return vary_on_piece(answer)
 
 
 def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:
@@ -60,50 +67,57 @@ def _asked(request: MemberRequest, post: Post, ask: Ask) -> HttpResponse:
 
 
 def ask_detail(request: HttpRequest, ask_id: str) -> HttpResponse:
-    """What became of an ask; for htmx its line in the topic, or the reply."""
-    if pieces.is_piece(request):
-        return pieces.of_both_kinds(_line(request, ask_id))
-    page = render(request, "forum/ask_detail.html", _page(request, ask_id))
-    return pieces.of_both_kinds(page)
+    """An ask's line in the topic, or its reply, for htmx; else the page of its request."""
+    if is_piece(request):
+        return vary_on_piece(_line(request, ask_id))
+    return vary_on_piece(redirect(_find(request, ask_id).request))
 
 
 def _line(request: HttpRequest, ask_id: str) -> HttpResponse:
-    """The ask's line, its reply, or nothing once the ask is none of the reader's."""
+    """The ask's line, its reply, or nothing once the ask is none of the reader's.
+
+    Beside it what is left of its post, if that was deleted.
+    """
     try:
         ask = _find(request, ask_id)
     except Http404:
-        return HttpResponse()
+        return render(request, "forum/_asked.html", {"post": _gone(request, ask_id)})
     if ask.reply_id is None:
-        return render(request, "forum/_ask.html", _context(request, ask))
+        notices.see(request, [ask.post])
+        return render(request, "forum/_asked.html", _context(request, ask))
     reply = Post.objects.with_topic().get(pk=ask.reply_id)
+    notices.see(request, [reply])
     context = {"shown": shown_posts.show_one(reply, request.user), "ask": ask}
-    answer = render(request, "forum/ask_detail.html#answered", context)
-    return pieces.put_post(answer, reply)
+    return pieces.put_post(render(request, "forum/_answered.html", context), reply)
 
 
 @require_POST
 @member_required
 def ask_cancel(request: MemberRequest, ask_id: str) -> HttpResponse:
-    return _act(request, ask_id, asks.cancel_ask)
+    return _act(request, ask_id, queue.cancel_by)
 
 
 @require_POST
 @member_required
 def ask_retry(request: MemberRequest, ask_id: str) -> HttpResponse:
-    return _act(request, ask_id, asks.retry_ask)
+    return _act(request, ask_id, queue.retry)
 
 
 def _act(request: MemberRequest, ask_id: str, service: Any) -> HttpResponse:
-    """Do what a button under an ask says; what forbids it is said on the ask's page."""
-    ask = _find(request, ask_id)
+    """Do what a button under an ask says, or say there what forbids it."""
+    ask, error = _find(request, ask_id), ""
     try:
-        ask = service(ask=ask, member=request.user) or _find(request, ask_id)
-    except ForllmError as error:
-        context = _page(request, ask_id) | {"error": error.message}
-        return render(request, "forum/ask_detail.html", context, status=422)
+        changed = service(request=ask.request, member=request.user) or ask.request
+        ask = Ask.objects.with_post().get(request=changed)
+    except ForllmError as refusal:
+        error = refusal.message
     if not request.htmx:
-        return redirect(ask.post)
-    return render(request, "forum/_ask.html", _context(request, ask))
+        if error:
+            messages.error(request, error)
+        return redirect(ask.request if error else ask.post)
+    context = _context(request, ask) | {"error": error}
+    status = 422 if error else 200
+    return render(request, "forum/_ask.html", context, status=status)
 
 
 def _find(request: HttpRequest, ask_id: str) -> Ask:
@@ -111,12 +125,13 @@ def _find(request: HttpRequest, ask_id: str) -> Ask:
     return get_object_or_404(visible, request__public_id=ask_id)
 
 
+def _gone(request: HttpRequest, ask_id: str) -> Post | None:
+    """The post of an ask that is none of the reader's, if it was deleted."""
+    gone = Post.objects.visible_to(request.user).exclude(deleted_at=None)
+    return gone.filter(asks__request__public_id=ask_id).with_topic().first()
+
+
 def _context(request: HttpRequest, ask: Ask) -> dict[str, Any]:
     state = ask_states.state_of(ask, request.user)
     stream_url = live.stream_url(request, ask.post.topic) if state.is_open else ""
     return {"state": state, "post": ask.post, "stream_url": stream_url}
-
-
-def _page(request: HttpRequest, ask_id: str) -> dict[str, Any]:
-    ask = _find(request, ask_id)
-    return _context(request, ask) | {"ask": ask, "receipt": receipts.receipt_of(ask)}

@@ -2,24 +2,13 @@
 
 from typing import Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import MemberRequest
 from forum.forms import Place
 from forum.models import Post, Topic
-
-
-def is_piece(request: HttpRequest) -> bool:
-    """Whether the page wants a piece of what this address shows."""
-    return bool(getattr(request, "htmx", False))
-
-
-def of_both_kinds(answer: HttpResponse) -> HttpResponse:
-    """Tell caches that this address answers a page or a piece of one."""
-    answer["Vary"] = "HX-Request"
-    return answer
 
 
 def form_place(request: MemberRequest) -> Place:

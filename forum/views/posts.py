@@ -9,8 +9,10 @@ from django.views.decorators.http import require_POST
 from accounts.access import MemberRequest, member_required, sent
 from core import markup
 from core.errors import ForllmError
+from core.pieces import vary_on_piece
 from forum import shown_posts
-from forum.forms import BodyForm, ReplyForm
+from forum.errors import ChangedMeanwhile
+from forum.forms import BodyForm, EditForm, ReplyForm
 from forum.models import Post
 from forum.services import posts
 from forum.views import pieces
@@ -28,7 +30,8 @@ def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
     form = ReplyForm(sent(request), parent=parent, place=pieces.form_place(request))
     context: dict[str, Any] = {"post": parent, "parent_id": parent.pk, "form": form}
     if request.method != "POST":
-        status = 200
+        context["refusal"] = parent.why_not_answered(parent.topic)
+        status = 422 if context["refusal"] else 200
     elif form.is_valid() and "preview" in request.POST:
         context["preview"] = _preview(form)
         status = 200
@@ -39,7 +42,7 @@ def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
         status = 422
     template = "forum/reply_create.html" + ("#reply-form" if request.htmx else "")
     answer = render(request, template, context, status=status)
-    return pieces.of_both_kinds(answer)
+    return vary_on_piece(answer)
 
 
 def _reply(request: MemberRequest, parent: Post, form: ReplyForm) -> Post | None:
@@ -75,7 +78,7 @@ def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
     post = _find(request, post_id)
     if not post.is_editable_by(request.user):
         raise Http404
-    form = BodyForm(sent(request), initial={"body": post.body})
+    form = EditForm(sent(request), post=post)
     context: dict[str, Any] = {"post": post, "form": form}
     if request.method != "POST":
         return render(request, "forum/post_edit.html", context)
@@ -88,6 +91,9 @@ def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
             posts.edit_post(post=post, editor=request.user, **form.cleaned_data)
         except ForllmError as error:
             form.add_error(None, error.message)
+            if isinstance(error, ChangedMeanwhile):
+                form.begin_anew()
+                context["present"] = post.body
         else:
             return pieces.go_to(request, post)
     return render(request, template, context, status=422)
@@ -126,7 +132,7 @@ def post_preview(request: MemberRequest) -> HttpResponse:
     template = "forum/post_preview.html" + ("#preview" if request.htmx else "")
     status = 200 if form.is_valid() else 422
     answer = render(request, template, context, status=status)
-    return pieces.of_both_kinds(answer)
+    return vary_on_piece(answer)
 
 
 def _preview(form: BodyForm) -> str:

@@ -1,16 +1,22 @@
 """The front page, the topics of a subforum, and what a member wrote."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from core.pieces import is_piece, vary_on_piece
 from forum import paging
 from forum.models import Post, Subforum
-from forum.views import pieces
+from forum.services import asks
 
 
 def subforum_list(request: HttpRequest) -> HttpResponse:
     subforums = Subforum.objects.visible_to(request.user).with_last_topics()
-    return render(request, "forum/subforum_list.html", {"subforums": subforums})
+    context: dict[str, Any] = {"subforums": subforums}
+    if getattr(request.user, "is_superuser", False):
+        context["answering"] = asks.default_provider()
+    return render(request, "forum/subforum_list.html", context)
 
 
 def subforum_detail(request: HttpRequest, slug: str) -> HttpResponse:
@@ -24,7 +30,7 @@ def member_posts(request: HttpRequest, handle: str) -> HttpResponse:
     """A member's latest posts; their page loads this piece, and it is a page as well."""
     posts = Post.objects.visible_to(request.user).latest_by(handle)[:20]
     template = "forum/member_posts.html"
-    if pieces.is_piece(request):
+    if is_piece(request):
         template += "#posts"
     answer = render(request, template, {"posts": posts, "handle": handle})
-    return pieces.of_both_kinds(answer)
+    return vary_on_piece(answer)

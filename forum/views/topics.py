@@ -11,7 +11,7 @@ from forum.forms import ReplyForm, TopicForm
 from forum.models import Subforum, Topic
 from forum.services import posts
 from forum.shown_posts import ShownPost
-from forum.views import pieces
+from forum.views import notices, pieces
 
 
 def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse:
@@ -22,6 +22,7 @@ def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse
         query = request.GET.urlencode()
         return redirect(topic.get_absolute_url() + (f"?{query}" if query else ""))
     page = paging.posts_page(topic, request.GET)
+    notices.see(request, page.posts)
     shown_here = shown_posts.show(page.posts, request.user)
     context = {
         "topic": topic,

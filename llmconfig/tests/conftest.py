@@ -46,6 +46,7 @@ def connect(db, fake_llm):
             "key": SITE_KEY,
             "model": "fake-1",
             "is_default": True,
+            "actor": None,
         }
         return services.connect_endpoint(**fields | changes)
 

@@ -36,7 +36,10 @@ def test_importing_the_client_takes_provider_keys_out_of_the_environment():
         "print([n for n in os.environ if 'CANARY' in os.environ[n]],"
         " 'litellm' in sys.modules)"
     )
-    names = "OPENAI_API_KEY GROQ_API_KEY ANTHROPIC_AUTH_TOKEN AWS_SECRET_ACCESS_KEY"
+    names = (
+        "OPENAI_API_KEY GROQ_API_KEY ANTHROPIC_AUTH_TOKEN AWS_SECRET_ACCESS_KEY"
+        " AZURE_CLIENT_ID SOME_API_KEYS FRIENDLI_TOKEN"
+    )
     environment = dict.fromkeys(names.split(), "CANARY")
 
     done = subprocess.run(

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from core.errors import AddressDenied
 from llmconfig import services
-from llmconfig.errors import EndpointInUse, TrialFailed
+from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
 from llmconfig.models import AISettings, Endpoint, LLMConfig, ModelProfile
 from llmconfig.tests.calling import SITE_KEY
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +23,7 @@ def change(endpoint, **changes):
         "model": endpoint.default_model,
         "max_in_flight": endpoint.max_in_flight,
         "call_deadline": endpoint.call_deadline,
+        "actor": None,
     }
     return services.change_endpoint(endpoint=endpoint, **fields | changes)
 
@@ -119,12 +122,77 @@ def test_a_config_of_a_taken_name_follows_its_endpoint_s_name(connect):
     assert LLMConfig.objects.default().name == "smollm2"
 
 
+def test_change_endpoint_leaves_what_others_changed_during_its_trial(endpoint):
+    stale = Endpoint.objects.get()
+    services.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
+    change(endpoint, key="the-new-key-of-1234", max_in_flight=1)
+
+    changed, _ = change(stale, name="Ours", call_deadline=timedelta(minutes=1))
+
+    endpoint.refresh_from_db()
+    assert (endpoint.name, endpoint.is_enabled) == ("Ours", False)
+    assert (endpoint.max_in_flight, changed.max_in_flight) == (1, 1)
+    assert services.call_secrets(endpoint=endpoint) == "the-new-key-of-1234"
+
+
+@pytest.mark.fault("A-SSRF-9")
+@pytest.mark.parametrize("is_tried", [True, False])
+def test_change_endpoint_takes_no_part_of_two_changes_of_what_is_tried(
+    endpoint, fake_llm, is_tried
+):
+    stale = Endpoint.objects.get()
+    change(endpoint, key="the-new-key-of-1234")
+    before = Endpoint.objects.values().get()
+
+    with pytest.raises(ChangedMeanwhile, match="send it once more"):
+        change(
+            stale, name="Ours", api_base=f"{fake_llm.root}/other/v1", is_tried=is_tried
+        )
+
+    assert Endpoint.objects.values().get() == before
+
+
+def test_change_endpoint_brings_no_deleted_one_back(connect):
+    connect()
+    endpoint, _ = connect(is_default=False)
+    services.delete_endpoint(endpoint=Endpoint.objects.get(pk=endpoint.pk), actor=None)
+
+    with pytest.raises(ChangedMeanwhile, match="2 was deleted meanwhile"):
+        change(endpoint, key="the-new-key-of-1234")
+
+    assert not Endpoint.objects.filter(pk=endpoint.pk).exists()
+
+
+def test_change_endpoint_says_that_a_name_was_taken_meanwhile(connect):
+    first, _ = connect()
+    second, _ = connect()
+    before = Endpoint.objects.filter(pk=second.pk).values().get()
+
+    with pytest.raises(ChangedMeanwhile, match="has just taken this name"):
+        change(second, name=first.name, max_in_flight=1)
+
+    assert Endpoint.objects.filter(pk=second.pk).values().get() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connect_endpoint_says_that_its_name_was_taken_meanwhile(connect):
+    with transaction.atomic():
+        Endpoint.objects.create(name="OpenAI-compatible", provider="compatible")
+        connected = start(lambda: connect(is_tried=False))
+        wait_until_blocked(connected)
+
+    with pytest.raises(ChangedMeanwhile, match="has just taken this name"):
+        connected.result(30)
+
+    assert Endpoint.objects.count() == 1
+
+
 def test_delete_endpoint_takes_its_configs_along(connect):
     connect()
     endpoint, _ = connect(is_default=False)
 
     for _ in range(2):  # the second finds nothing and does no harm
-        services.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk))
+        services.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk), actor=None)
 
     assert not Endpoint.objects.filter(pk=endpoint.pk).exists()
     assert LLMConfig.objects.count() == 1
@@ -132,7 +200,7 @@ def test_delete_endpoint_takes_its_configs_along(connect):
 
 def test_delete_endpoint_keeps_the_default(endpoint):
     with pytest.raises(EndpointInUse, match="fake-1, the site's default model"):
-        services.delete_endpoint(endpoint=endpoint)
+        services.delete_endpoint(endpoint=endpoint, actor=None)
 
     assert LLMConfig.objects.default().endpoint == endpoint
 
@@ -170,7 +238,7 @@ def test_delete_endpoint_names_what_needs_it(connect, alice, need, words):
     need(endpoint.llmconfig_set.get(), alice)
 
     with pytest.raises(EndpointInUse) as caught:
-        services.delete_endpoint(endpoint=endpoint)
+        services.delete_endpoint(endpoint=endpoint, actor=None)
 
     assert caught.value.uses == [words]
     assert Endpoint.objects.filter(pk=endpoint.pk).exists()

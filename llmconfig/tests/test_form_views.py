@@ -17,6 +17,7 @@ def filled(fake_llm, **changes):
         "key": KEY,
         "model": "fake-1",
         "is_default": "on",
+        "is_tried": "on",
     }
     return fields | changes
 
@@ -43,6 +44,7 @@ def test_endpoint_create_connects_a_model(visit, fake_llm):
         ({}, {"address": ""}, "address", "needs an address"),
         ({}, {"provider": "ollama", "address": ""}, "address", "LLM_PRIVATE_HOSTS"),
         ({}, {"provider": "openai", "key": ""}, "key", "needs a key"),
+        ({}, {"address": "https://api.openai.com/v1", "key": ""}, "key", "needs a key"),
         ({}, {"provider": "bedrock"}, "provider", "valid choice"),
         ({}, {"provider": "demo"}, "provider", "valid choice"),
     ],
@@ -68,7 +70,7 @@ def test_endpoint_create_saves_without_a_trial_when_told_to(visit, fake_llm):
 
     answer = visit.post(
         reverse("llmconfig:endpoint_create"),
-        filled(fake_llm, is_untried="on"),
+        filled(fake_llm, is_tried=""),
         follow=True,
     )
 
@@ -82,12 +84,21 @@ def test_endpoint_create_leaves_the_default_to_what_was_tried(
 ):
     answer = visit.post(
         reverse("llmconfig:endpoint_create"),
-        filled(fake_llm, is_untried="on"),
+        filled(fake_llm, is_tried=""),
         follow=True,
     )
 
     assert "Fake model stays the default until you choose this one." in answer.text
     assert LLMConfig.objects.default() == fake_config
+
+
+@pytest.mark.parametrize("view", ["endpoint_create", "endpoint_edit"])
+def test_both_forms_try_what_they_save_unless_told_otherwise(visit, endpoint, view):
+    args = [endpoint.pk] if view == "endpoint_edit" else []
+
+    form = visit.get(reverse(f"llmconfig:{view}", args=args)).context["form"]
+
+    assert "checked" in str(form["is_tried"])
 
 
 def edited(endpoint, **changes):
@@ -98,6 +109,7 @@ def edited(endpoint, **changes):
         "key": "",
         "max_in_flight": 4,
         "deadline_seconds": 600,
+        "is_tried": "on",
     }
     return fields | changes
 
@@ -161,6 +173,31 @@ def test_endpoint_edit_says_what_is_wrong_and_where(
     assert answer.status_code == 422
     assert words in str(answer.context["form"].errors[field])
     assert Endpoint.objects.filter(pk=endpoint.pk).values().get() == before
+
+
+def test_endpoint_edit_says_that_the_endpoint_was_deleted_during_the_trial(
+    visit, connect, monkeypatch
+):
+    connect()
+    endpoint, _ = connect(is_default=False)
+
+    def delete_meanwhile(**given):
+        services.delete_endpoint(
+            endpoint=Endpoint.objects.get(pk=endpoint.pk), actor=None
+        )
+        return "It works."
+
+    monkeypatch.setattr(services, "try_endpoint", delete_meanwhile)
+    answer = visit.post(
+        reverse("llmconfig:endpoint_edit", args=[endpoint.pk]),
+        edited(endpoint, key="another-key-of-1234"),
+    )
+
+    assert answer.status_code == 422
+    errors = answer.context["form"].non_field_errors()
+    assert "was deleted meanwhile, so nothing was saved" in str(errors)
+    assert "another-key" not in answer.text
+    assert Endpoint.objects.count() == 1
 
 
 def test_endpoint_edit_asks_for_a_key_that_cannot_be_read(visit, endpoint):

@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.sampling import PARAMETERS
 
 
 def test_an_endpoint_has_room_for_a_call(fake_endpoint):
@@ -34,6 +35,13 @@ def test_a_config_s_numbers_stay_in_their_range(fake_config, name, low, high):
     for value in beyond:
         with pytest.raises(IntegrityError), transaction.atomic():
             LLMConfig.objects.update(**{name: value})
+
+
+def test_every_sampling_parameter_is_a_number_that_a_config_may_leave_open():
+    config = LLMConfig(**dict.fromkeys((it.name for it in PARAMETERS), 0))
+
+    assert list(config.parameters) == [it.name for it in PARAMETERS]
+    assert LLMConfig().parameters == {}
 
 
 def test_a_config_without_parameters_is_one(fake_config):

@@ -5,13 +5,14 @@ import threading
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from core.errors import AddressDenied, SecretUnreadable
 from llmconfig import services
-from llmconfig.errors import EndpointOff, TrialFailed
+from llmconfig.errors import ChangedMeanwhile, EndpointOff, TrialFailed
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.tests.calling import SITE_KEY as KEY
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -201,7 +202,7 @@ def test_set_default_config_leaves_one(connect):
     endpoint, _ = connect(is_default=False)
     config = endpoint.llmconfig_set.get()
 
-    services.set_default_config(config=config)
+    services.set_default_config(config=config, actor=None)
 
     assert list(LLMConfig.objects.filter(is_default=True)) == [config]
 
@@ -209,10 +210,10 @@ def test_set_default_config_leaves_one(connect):
 def test_set_default_config_takes_none_that_is_switched_off(connect):
     first, _ = connect()
     second, _ = connect(is_default=False)
-    services.switch_endpoint(endpoint=second, is_enabled=False)
+    services.switch_endpoint(endpoint=second, is_enabled=False, actor=None)
 
     with pytest.raises(EndpointOff, match="is switched off"):
-        services.set_default_config(config=second.llmconfig_set.get())
+        services.set_default_config(config=second.llmconfig_set.get(), actor=None)
 
     assert LLMConfig.objects.default().endpoint == first
 
@@ -227,7 +228,7 @@ def test_set_default_config_by_two_at_once_leaves_one(connect):
 
     def make_default(config):
         try:
-            services.set_default_config(config=config)
+            services.set_default_config(config=config, actor=None)
         except Exception as error:
             failures.append(error)
         finally:
@@ -241,6 +242,33 @@ def test_set_default_config_by_two_at_once_leaves_one(connect):
 
     assert failures == []
     assert LLMConfig.objects.filter(is_default=True).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_set_default_config_keeps_the_default_when_the_other_is_being_deleted(connect):
+    first, _ = connect()
+    second, _ = connect(is_default=False)
+    config = second.llmconfig_set.get()
+
+    with transaction.atomic():
+        services.delete_endpoint(endpoint=second, actor=None)
+        chosen = start(lambda: services.set_default_config(config=config, actor=None))
+        wait_until_blocked(chosen)
+    with pytest.raises(ChangedMeanwhile, match="the default stays"):
+        chosen.result(30)
+
+    assert LLMConfig.objects.default().endpoint == first
+
+
+def test_set_default_config_takes_no_member_s(endpoint, alice):
+    own = LLMConfig.objects.create(
+        name="Mine", endpoint=endpoint, model="m", owner=alice
+    )
+
+    with pytest.raises(ChangedMeanwhile):
+        services.set_default_config(config=own, actor=None)
+
+    assert LLMConfig.objects.default().name == "fake-1"
 
 
 def test_connect_demo_model_makes_a_default_where_there_is_none():

@@ -2,18 +2,20 @@
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from core.errors import NotAllowed
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue import handlers, lanes, runner, sweeper
 from llmqueue.control import Control
 from llmqueue.errors import Refused
-from llmqueue.handlers import Conversation, Inputs, Passage
+from llmqueue.handlers import Conversation, Inputs, Passage, Subject
 from llmqueue.models import LLMRequest, Status
 
 _number = itertools.count(1)
@@ -47,6 +49,7 @@ class NoteHandler:
 
     def __init__(self) -> None:
         self.delivered: list[tuple[int, str]] = []
+        self.ended_with: list[tuple[int, Status]] = []
         self.refusal: Refused | None = None
         self.refuse_delivery: Refused | None = None
 
@@ -61,6 +64,30 @@ class NoteHandler:
             mode=request.mode,
             lost_persona=bool(request.asked_name) and request.persona is None,
         )
+
+    def ended(self, request: LLMRequest, status: Status) -> None:
+        self.ended_with.append((request.pk, status))
+
+    def visible(self, user: object) -> Q:
+        return Q(kind=self.kind)
+
+    def with_subjects(self, requests: QuerySet[LLMRequest]) -> QuerySet[LLMRequest]:
+        return requests
+
+    def subjects(self, requests: Iterable[LLMRequest]) -> dict[int, Subject]:
+        return {}
+
+    def outlook(self, requests: Iterable[LLMRequest]) -> dict[int, Inputs | Refused]:
+        return {it.pk: self.inputs(it) for it in requests}
+
+    def readable(self, sources: object, user: object) -> set[tuple[str, str]]:
+        return set()
+
+    def find_place(self, name: str) -> None:
+        return None
+
+    def retry(self, *, request: LLMRequest, member: object) -> LLMRequest:
+        raise NotAllowed
 
     def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
         target = Passage(
@@ -114,7 +141,7 @@ def run_until_quiet(most: int = 10) -> None:
             return
 
 
-def run_while(fake_llm, meddle) -> None:
+def run_while(fake_llm, meddle, *, run=runner.run_next) -> None:
     """Run the next request, and call `meddle` once the provider has its call."""
 
     def wait_and_meddle() -> None:
@@ -126,7 +153,7 @@ def run_while(fake_llm, meddle) -> None:
 
     thread = threading.Thread(target=wait_and_meddle)
     thread.start()
-    runner.run_next()
+    run()
     thread.join(10)
 
 

@@ -52,3 +52,9 @@ def test_whole_sentences_ends_where_a_sentence_does(text, whole):
 )
 def test_a_growing_text_never_shows_the_beginning_of_a_key(so_far, shown):
     assert without_secret_so_far(so_far, "sk-canary-0123456789") == shown
+
+
+def test_a_growing_text_keeps_the_beginning_of_a_word_that_is_no_key():
+    assert (
+        without_secret_so_far("Run it in lm-stud", "lm-studio") == "Run it in lm-stud"
+    )

@@ -103,6 +103,20 @@ def test_an_error_nobody_foresaw_is_logged_once_with_its_traceback(worker, caplo
     assert told[0].exc_info
 
 
+def test_a_duty_that_did_well_is_told_of_when_it_fails_anew(worker, caplog):
+    sweeps = []
+
+    def stumble() -> None:
+        sweeps.append(1)
+        if len(sweeps) % 2:
+            raise RuntimeError("a bug")
+
+    worker.start(sweep=stumble)
+    wait_until(lambda: len(sweeps) >= 4, seconds=10)
+
+    assert sum("sweep failed" in line for line in caplog.messages) >= 2
+
+
 def test_a_lost_lease_cuts_its_call_and_no_other(make_request, make_endpoint, worker):
     endpoint = make_endpoint()
     for _ in range(2):
@@ -122,11 +136,23 @@ def test_a_lost_lease_cuts_its_call_and_no_other(make_request, make_endpoint, wo
         assert (lost_handle.kind, kept_handle.kind) == ("cancelled", "")
 
 
+def test_a_control_that_was_stopped_can_be_started_again(worker):
+    worker.start()
+    worker.stop()
+    WorkerHeartbeat.objects.all().delete()
+
+    worker.start()
+
+    wait_until(WorkerHeartbeat.any_alive)
+
+
 def test_a_second_start_makes_no_second_thread(worker):
-    for _ in range(2):
-        worker.start()
+    sweeps = []
+    worker.start(sweep=lambda: sweeps.append("first"))
+    worker.start(sweep=lambda: sweeps.append("second"))
 
     names = [thread.name for thread in threading.enumerate()]
     assert names.count("queue-control") == 1
-    wait_until(WorkerHeartbeat.any_alive)
+    wait_until(lambda: len(sweeps) >= 2)
+    assert set(sweeps) == {"first"}
     assert WorkerHeartbeat.objects.get().seen_at <= timezone.now()

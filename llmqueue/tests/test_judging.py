@@ -37,17 +37,6 @@ def test_judge_tells_answers_from_failures(given, outcome, text):
     assert verdict.is_answer == (outcome in (Outcome.ANSWERED, Outcome.CUT_OFF))
 
 
-@pytest.mark.fault("F43")
-def test_judge_cuts_an_answer_that_is_too_long(settings):
-    settings.LLM_MAX_REPLY_CHARS = 100
-
-    verdict = judge(answer("A sentence. " * 20), name="M", tag="post-a1b2c3")
-
-    assert verdict.outcome == Outcome.CUT_OFF
-    assert len(verdict.text) <= 100
-    assert verdict.text.endswith(".")
-
-
 @pytest.mark.parametrize("kind", MESSAGES)
 def test_every_failure_of_a_call_has_a_rule_and_an_error_class(kind):
     verdict = judge_failure(CallFailed(kind))
@@ -65,7 +54,7 @@ def test_every_outcome_but_answers_has_a_rule():
 @pytest.mark.fault("F30", "F31")
 @pytest.mark.parametrize(
     ("failures", "retry_after", "low", "high"),
-    [(1, None, 2, 3), (2, None, 4, 6), (1, 20, 20, 20), (1, 90_000, 3600, 3600)],
+    [(1, None, 2, 3), (2, None, 4, 6), (1, 20, 20, 20)],
 )
 def test_retry_delay_grows_or_is_the_providers(failures, retry_after, low, high):
     wanted = None if retry_after is None else timedelta(seconds=retry_after)

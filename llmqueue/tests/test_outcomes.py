@@ -1,14 +1,17 @@
 """What becomes of a request when its call has ended, or before it begins."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from llmconfig.models import LLMConfig
 from llmqueue import claims, outcomes, runner, services, sweeper
 from llmqueue.errors import LeaseLost, Refused, SwitchedOff
 from llmqueue.freezing import freeze
+from llmqueue.handlers import Passage
 from llmqueue.judging import Verdict
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
 from llmqueue.tests.conftest import run_until_quiet
@@ -137,6 +140,7 @@ def test_settling_twice_keeps_the_first(pending_request):
     outcomes.settle(attempt, Verdict(Outcome.ANSWERED, "First."))
     outcomes.settle(attempt, Verdict(Outcome.OVERLOADED, detail="Second."))
 
+    assert (attempt.outcome, attempt.outcome_detail) == (Outcome.UNKNOWN, "")
     attempt.refresh_from_db()
     assert (attempt.outcome, attempt.answer) == (Outcome.ANSWERED, "First.")
 
@@ -181,6 +185,96 @@ def test_a_fallback_that_cannot_serve_leaves_the_first_reason(
     assert pending_request.error_class == attempt.outcome == Outcome.NO_MODEL
     assert pending_request.error_message == attempt.outcome_detail
     assert "HTTP 404" in pending_request.error_message
+
+
+def test_a_fallback_serves_when_nothing_else_is_left(
+    pending_request, note_handler, second, fake_llm
+):
+    fake_llm.answers(status=404)
+    fake_llm.answers(text="Still here.")
+    runner.run_next()
+    LLMConfig.objects.exclude(pk=second.pk).delete()
+
+    run_until_quiet()
+
+    pending_request.refresh_from_db()
+    assert pending_request.status == Status.COMPLETE
+    receipt = pending_request.attempts.latest("number").receipt
+    assert receipt["persona"]["name"] == "Companion"
+    assert receipt["notes"] == ["Fake model failed; second was asked instead."]
+    assert [step["won"] for step in receipt["steps"]["config"]][-2:] == [True, True]
+
+
+def test_the_swap_names_what_was_called_and_not_what_would_be_now(
+    pending_request, second, make_config, fake_llm
+):
+    fake_llm.answers(status=404)
+    fake_llm.answers(text="Yes.")
+    runner.run_next()
+    LLMConfig.objects.update(is_default=False)
+    make_config("newcomer", is_default=True)
+
+    run_until_quiet()
+
+    receipt = pending_request.attempts.latest("number").receipt
+    assert receipt["notes"] == ["Fake model failed; second was asked instead."]
+    rules = [step["rule"] for step in receipt["steps"]["config"]]
+    assert rules[-2:] == ["the site's default", "the fallback"]
+
+
+def test_the_swap_never_names_the_fallback_as_what_failed(
+    pending_request, second, fake_llm, monkeypatch
+):
+    fake_llm.answers(status=404)
+    fake_llm.answers(status=404)
+    fake_llm.answers(text="Yes.")
+    runner.run_next()
+    with monkeypatch.context() as patch:
+        patch.setattr("llmqueue.outcomes.conclude", lambda *_: None)
+        runner.run_next()
+    lapse()
+
+    run_until_quiet()
+
+    receipts = pending_request.attempts.order_by("number").values_list(
+        "receipt", flat=True
+    )
+    swap = ["Fake model failed; second was asked instead."]
+    assert [receipt["notes"] for receipt in receipts] == [[], swap, swap]
+
+
+def test_a_config_is_not_its_own_fallback(pending_request, fake_config, fake_llm):
+    fake_config.fallback = fake_config
+    fake_config.save()
+    fake_llm.answers(status=404)
+
+    run_until_quiet()
+
+    pending_request.refresh_from_db()
+    assert pending_request.status == Status.ERROR
+    assert len(fake_llm.calls()) == 1
+
+
+@pytest.mark.fault("F44")
+def test_only_the_model_that_said_too_long_gets_the_shortened_prompt(
+    pending_request, note_handler, second, fake_llm, monkeypatch
+):
+    messages = note_handler.messages
+
+    def with_history(request, *, most_passages):
+        said = messages(request, most_passages=most_passages)
+        earlier = Passage(number=0, author="bob", text="Long ago", source_key="0")
+        return replace(said, passages=[earlier])
+
+    monkeypatch.setattr(note_handler, "messages", with_history)
+    for _ in range(2):
+        fake_llm.answers(status=413)
+    fake_llm.answers(text="It fits.")
+
+    run_until_quiet()
+
+    told = ["Long ago" in str(call.body["messages"]) for call in fake_llm.calls()]
+    assert told == [True, False, True]
 
 
 def test_log_lines_carry_one_id_for_a_request_and_its_retry(

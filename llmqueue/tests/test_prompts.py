@@ -195,3 +195,35 @@ def test_as_messages_joins_parts_of_one_role(build):
 def test_parts_count_the_tokens_of_the_text_that_is_sent(build):
     for part in build(conversation(passage(1, "Hello"))):
         assert part.tokens == count(part.text)
+
+
+@pytest.mark.parametrize(
+    ("limits", "counted"),
+    [
+        ({"tokens": 30}, [1, 9, 8]),
+        ({"posts": 2}, [1, 9]),
+        ({"tokens": 0}, [1]),
+    ],
+    ids=str,
+)
+def test_no_text_is_counted_after_the_first_that_does_not_fit(
+    maestro, version, limits, counted
+):
+    passages = [passage(number, f"number-{number} " * 10) for number in (9, 8, 7, 6, 1)]
+    seen = []
+
+    def count_and_note(text: str) -> int:
+        seen.extend(it.number for it in passages if it.text in text)
+        return count(text)
+
+    prompts.build(
+        site_rules="",
+        persona=maestro,
+        version=version,
+        conversation=conversation(*passages),
+        limits=prompts.Limits(**({"posts": 20, "tokens": 2000} | limits)),
+        tag=TAG,
+        count=count_and_note,
+    )
+
+    assert seen == counted

@@ -11,6 +11,7 @@ from llmqueue.config_ladder import resolve_config
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.persona_ladder import resolve_persona
+from llmqueue.receipts import Passed, climb
 from llmqueue.resolution import resolve
 from personas.models import Persona, PersonaOwner, UserPersonaSettings, Visibility
 
@@ -133,6 +134,7 @@ def test_config_chain_passes_over_an_endpoint_that_is_off(chain, maestro, level)
     maestro.refresh_from_db()
     choice, _ = resolve_config(inputs, maestro)
     Endpoint.objects.filter(pk=choice.endpoint.pk).update(is_enabled=False)
+    maestro.refresh_from_db()
     if inputs.config:
         inputs.config.refresh_from_db()
 
@@ -288,6 +290,7 @@ def test_an_owners_config_serves_their_private_persona_alone(
     # Afterwards, since the database takes no such config for a public persona.
     config.owner, config.is_global = request.getfixturevalue(owner), False
     config.save()
+    maestro = Persona.objects.with_versions().get(pk=maestro.pk)  # with its owners
 
     choice, steps = resolve_config(
         Inputs(member=request.getfixturevalue(asking), persona=maestro), maestro
@@ -326,3 +329,18 @@ def test_the_first_endpoints_model_takes_only_settings_made_for_it(
     assert (choice.endpoint, choice.model) == (here, "m")
     assert (choice.config.name if choice.config else None) == wins
     assert why in steps[-1].why
+
+
+def test_a_rung_is_passed_over_when_it_says_so_and_not_for_being_text():
+    ladder = (
+        ("nobody", lambda context: Passed("Nobody is here.")),
+        ("a name", lambda context: f"{context}!"),
+    )
+
+    found, steps = climb(ladder, "Maestro")
+
+    assert found == "Maestro!"
+    assert [(step.rule, step.won, step.why) for step in steps] == [
+        ("nobody", False, "Nobody is here."),
+        ("a name", True, "Maestro!"),
+    ]

@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from core.encryption import encrypt
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import claims, runner, services, sweeper
+from llmqueue import claims, runner, services, sweeper, tasks
 from llmqueue.control import Control
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart, Status
@@ -36,6 +36,23 @@ def test_run_next_delivers_the_answer_with_its_receipt(
         "version": 1,
     }
     assert attempt.total_seconds > 0
+
+
+def test_open_pages_look_again_once_it_is_known_who_writes(
+    pending_request, note_handler, fake_llm, monkeypatch
+):
+    fake_llm.answers(text="Yes.")
+    seen = []
+
+    def announce(public_ids) -> None:
+        found = LLMRequest.objects.get(public_id__in=public_ids)
+        seen.append((found.status, str(found.answerer)))
+
+    monkeypatch.setattr(runner.live, "announce", announce)
+
+    runner.run_next()
+
+    assert seen[0] == (Status.PROCESSING, "Companion")
 
 
 @pytest.mark.requirement("F-39", "R-88")
@@ -162,7 +179,7 @@ def test_a_refusal_goes_to_the_fallback_once_and_says_so(
     assert [first.outcome, second.outcome] == [Outcome.REFUSED, Outcome.ANSWERED]
     assert note_handler.delivered == [(pending_request.pk, "I can.")]
     assert fake_llm.calls()[1].body["model"] == "model-second"
-    assert "could not answer; second did" in second.receipt["notes"][0]
+    assert second.receipt["notes"] == ["Fake model failed; second was asked instead."]
 
 
 @pytest.mark.fault("F46")
@@ -195,6 +212,21 @@ def test_a_cut_off_answer_is_posted_to_its_last_sentence(
 
     assert note_handler.delivered == [(pending_request.pk, "One sentence.")]
     assert pending_request.attempts.get().outcome == Outcome.CUT_OFF
+
+
+@pytest.mark.fault("F43")
+def test_an_answer_without_end_is_posted_to_its_last_sentence(
+    pending_request, note_handler, fake_llm, settings
+):
+    settings.LLM_MAX_REPLY_CHARS = 100
+    fake_llm.answers(text="A sentence. " * 20)
+
+    runner.run_next()
+
+    ((_, text),) = note_handler.delivered
+    assert pending_request.attempts.get().outcome == Outcome.CUT_OFF
+    assert len(text) <= 100
+    assert text.endswith(".")
 
 
 @pytest.mark.fault("F51", "F53")
@@ -328,6 +360,30 @@ def test_cancel_closes_a_running_call(
 
 
 @pytest.mark.fault("F22")
+@pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
+def test_a_database_that_is_away_before_the_call_costs_no_lapse(
+    pending_request, note_handler, fake_llm, monkeypatch, error
+):
+    failures = [error, error]
+    inputs = note_handler.inputs
+
+    def stumble(request):
+        if failures:
+            raise failures.pop()
+        return inputs(request)
+
+    monkeypatch.setattr(note_handler, "inputs", stumble)
+    fake_llm.answers(text="After all.")
+
+    runner.run_next()
+
+    pending_request.refresh_from_db()
+    assert (pending_request.status, pending_request.lapses) == (Status.COMPLETE, 0)
+    assert note_handler.delivered == [(pending_request.pk, "After all.")]
+    assert len(fake_llm.calls()) == 1
+
+
+@pytest.mark.fault("F22")
 def test_a_deadlock_at_delivery_buys_nothing_twice(
     pending_request, note_handler, fake_llm, monkeypatch
 ):
@@ -372,25 +428,35 @@ KEY = "sk-canary-0123456789"
 
 @pytest.mark.fault("A-SEC-1")
 @pytest.mark.parametrize(
-    ("said", "posted"),
+    ("key", "said", "posted"),
     [
-        (f"Your key is {KEY}, is it not?", "Your key is [removed], is it not?"),
-        (f"{KEY} and {KEY}", "[removed] and [removed]"),
+        (KEY, f"Your key is {KEY}, is it not?", "Your key is [removed], is it not?"),
+        (KEY, f"{KEY} and {KEY}", "[removed] and [removed]"),
         (
+            KEY,
             f"It comes in pieces: {KEY[:9]}\u200b{KEY[9:]}",
             "It comes in pieces: [removed]",
         ),
-        ("All our keys begin with sk-canary-", "All our keys begin with sk-canary-"),
+        (
+            KEY,
+            "All our keys begin with sk-canary-",
+            "All our keys begin with sk-canary-",
+        ),
+        ("ollama", "You can run ollama at home.", "You can run ollama at home."),
+        ("none", "I have none.", "I have none."),
+        ("x", "Mix six boxes.", "Mix six boxes."),
+        (KEY[:15], f"Short: {KEY[:15]}", f"Short: {KEY[:15]}"),
+        (KEY[:16], f"Long: {KEY[:16]}", "Long: [removed]"),
     ],
 )
 def test_a_key_that_a_server_repeats_is_not_posted(
-    note_handler, fake_llm, make_request, said, posted
+    note_handler, fake_llm, make_request, key, said, posted
 ):
     endpoint = Endpoint.objects.create(
         name="Echo",
         provider="compatible",
         api_base=fake_llm.address,
-        site_key=encrypt(KEY, owner="site", host=f"127.0.0.1:{fake_llm.port}"),
+        site_key=encrypt(key, owner="site", host=f"127.0.0.1:{fake_llm.port}"),
     )
     LLMConfig.objects.create(
         name="Echo", model="e", endpoint=endpoint, is_global=True, is_default=True
@@ -428,3 +494,40 @@ def test_a_worker_that_ends_puts_its_work_back(
     assert (pending_request.status, pending_request.lapses) == (Status.PENDING, 0)
     assert pending_request.is_ready
     assert pending_request.attempts.get().outcome == Outcome.INTERRUPTED
+
+
+@pytest.mark.fault("F05")
+def test_work_put_back_at_a_workers_end_is_told_to_the_others(
+    pending_request, fake_llm, monkeypatch
+):
+    fresh, nudges = Control(), []
+    monkeypatch.setattr(runner, "control", fresh)
+    monkeypatch.setattr(tasks, "control", fresh)
+
+    def note_nudge(**how) -> None:
+        pending_request.refresh_from_db()
+        nudges.append(pending_request.status)
+
+    monkeypatch.setattr(tasks, "nudge", note_nudge)
+    fake_llm.answers(mode="hang")
+
+    run_while(fake_llm, fresh.interrupt_all, run=tasks.work)
+
+    assert nudges == [Status.PENDING]
+
+
+@pytest.mark.fault("B10")
+def test_a_request_that_is_begun_again_and_again_ends(
+    pending_request, note_handler, fake_llm, settings, monkeypatch
+):
+    settings.LLM_MAX_ATTEMPTS = 2
+    fake_llm.always_answers("A list.", first_delay=1)
+    for _ in range(3):
+        fresh = Control()
+        monkeypatch.setattr(runner, "control", fresh)
+        run_while(fake_llm, fresh.interrupt_all)
+
+    pending_request.refresh_from_db()
+    assert pending_request.status == Status.ERROR
+    assert pending_request.error_class == "crashed"
+    assert pending_request.attempts.count() == 2

@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from llmqueue import claims, sweeper
+from llmqueue.errors import ERROR_CLASSES
 from llmqueue.models import LLMRequest, Status
 
 
@@ -46,7 +47,8 @@ def test_sweep_ends_a_request_after_three_lapses(make_request, make_endpoint):
 
     request.refresh_from_db()
     assert (request.status, request.error_class) == (Status.ERROR, "crashed")
-    assert "3 times" in request.error_message
+    assert request.error_message == ERROR_CLASSES["crashed"]
+    assert request.lapses == 3
     assert claims.take() is None
 
 

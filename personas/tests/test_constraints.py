@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from accounts.models import AuditEvent
 from core.services import claim_handle
 from llmconfig.models import LLMConfig
 from personas import services
@@ -94,11 +95,14 @@ def test_a_version_can_be_erased(maestro, alice):
         created_by=alice,
     )
 
-    services.erase_version(version=version)
+    services.erase_version(version=version, actor=alice)
 
     version.refresh_from_db()
     assert (version.role, version.context, version.knowledge) == ("", "", [])
     assert (version.number, version.created_by) == (2, alice)
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.action) == (alice, "personaversion erased")
+    assert "address" not in str(event.detail)
 
 
 def test_a_version_outlives_its_author(maestro, bob):

@@ -1,7 +1,8 @@
 // Keeps what is typed into a post's form, until it is sent, for a reload or a way back.
 //
 // In this tab's storage only, by member and form. What the form began with is kept as
-// well, so that a draft is laid over the same beginning and nothing else.
+// well, so that a draft is laid over the same beginning and nothing else. Every page
+// forgets the drafts of anybody but the member it was made for, in all tabs.
 "use strict";
 
 (() => {
@@ -40,9 +41,9 @@
     }
   }
 
-  function forgetAll() {
+  function forgetOthers(member) {
     Object.keys(sessionStorage)
-      .filter((name) => name.startsWith("draft:"))
+      .filter((name) => name.startsWith("draft:") && !name.startsWith(`draft:${member}-`))
       .forEach((name) => sessionStorage.removeItem(name));
   }
 
@@ -59,12 +60,18 @@
     const { requestConfig, xhr } = event.detail;
     const form = requestConfig.elt;
     const isDone = xhr.status >= 200 && xhr.status < 300;
-    if (isDone && form.matches("form[data-draft]")) sessionStorage.removeItem(key(form));
+    if (!isDone || !form.matches("form[data-draft]")) return;
+    sessionStorage.removeItem(key(form));
+    form.reset(); // a way back would find it filled, and a new token beside the text
   });
 
-  document.addEventListener("submit", (event) => {
-    if (event.target.matches("[data-sign-out]")) forgetAll();
-  });
+  const { member } = document.body.dataset; // empty for a guest, missing on a bare page
+  const tabs = new BroadcastChannel("member");
+  tabs.addEventListener("message", (event) => forgetOthers(event.data));
+  if (member !== undefined) {
+    forgetOthers(member);
+    tabs.postMessage(member);
+  }
 
   document.querySelectorAll("form[data-draft]").forEach(restore);
 })();

@@ -7,6 +7,7 @@
 
 (() => {
   const QUIET_MS = 15000; // a stream silent for longer than this does not keep polls away
+  const TOGETHER_MS = 1000;
   const PAUSE_MS = 5000; // between two tries to open a stream
 
   const texts = new Map(); // ask id -> the text so far, one code point an entry
@@ -37,7 +38,16 @@
 
   function onState(event) {
     heardAt = Date.now();
-    refresh(piece(JSON.parse(event.data).ask));
+    const whole = document.querySelector("[data-whole]"); // a page of the queue
+    if (whole) later(whole);
+    else refresh(piece(JSON.parse(event.data).ask));
+  }
+
+  // Many requests may change at once: one look a second shows them all.
+  function later(whole) {
+    if (whole.dataset.due) return;
+    whole.dataset.due = "1";
+    setTimeout(() => { if (whole.isConnected) refresh(whole); }, TOGETHER_MS);
   }
 
   function refresh(element) {
@@ -85,6 +95,7 @@
   // A poll is not needed while the stream says when to look.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const element = event.target;
+    if (document.hidden && element.matches("#notices, [data-whole]")) return event.preventDefault();
     if (!element.matches("[data-stream]")) return;
     if (document.hidden || (isLive() && !element.dataset.due)) event.preventDefault();
     delete element.dataset.due;

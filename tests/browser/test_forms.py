@@ -294,3 +294,97 @@ def test_a_post_under_change_keeps_its_edit(topic_page: Page, question: Post):
     page.get_by_role("button", name="Save").click()
 
     expect(page.locator("#post-2")).to_contain_text("Three hours.")
+
+
+def set_password(member: User) -> None:
+    """One the server can check, which knows none of the quick hashes of the tests."""
+    password = f"password-of-{member}"
+    member.password = PBKDF2PasswordHasher().encode(password, "salt")
+    member.save()
+
+
+def sign_in_elsewhere(page: Page, member: User) -> Page:
+    """Sign out and `member` in, by the pages, in another tab; that tab."""
+    other = page.context.new_page()
+    other.goto("/accounts/logout/")
+    other.locator("main form button").click()
+    expect(other.get_by_role("link", name="Join")).to_be_visible()
+    other.goto("/accounts/login/")
+    other.get_by_label("Email").fill(member.email)
+    other.get_by_label("Password").fill(f"password-of-{member}")
+    other.locator("main form button").first.click()
+    other.wait_for_url(FRONT_PAGE)
+    return other
+
+
+@pytest.mark.parametrize("button", ["Post", "Preview"])
+def test_what_was_written_is_sent_by_the_same_member_after_a_new_sign_in(
+    topic_page: Page, bob: User, web: str, button
+):
+    page = topic_page
+    set_password(bob)
+    sign_in(page, bob, web)
+    open_form(page)
+    field(page).fill("Two hours.")
+    sign_in_elsewhere(page, bob)
+
+    page.locator("#post-1").get_by_role("button", name=button, exact=True).click()
+
+    shown = "#post-2" if button == "Post" else "#post-1 .preview"
+    expect(page.locator(shown)).to_contain_text("Two hours.")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_one_member_wrote_is_not_sent_by_another(
+    topic_page: Page, question: Post, alice: User
+):
+    page = topic_page
+    set_password(alice)
+    open_form(page)
+    field(page).fill("Two hours.")
+    other = sign_in_elsewhere(page, alice)
+    send = page.locator("#post-1").get_by_role("button", name="Post", exact=True)
+
+    for _ in range(2):
+        send.click()
+        expect(page.get_by_role("alert")).to_have_text(
+            "Not sent: you are signed in as @alice now. Your text is still here."
+        )
+    other.get_by_role("button", name="Sign out").click()
+    expect(other.get_by_role("link", name="Join")).to_be_visible()
+    send.click()
+
+    expect(page.get_by_role("alert")).to_contain_text("you are signed out")
+    expect(field(page)).to_have_value("Two hours.")
+    assert question.topic.posts.count() == 1
+
+
+def test_a_sign_out_forgets_the_drafts_of_all_tabs(topic_page: Page, web: str):
+    page = topic_page
+    page.locator("#end-form textarea").fill("A long thought")
+    held = "() => Object.keys(sessionStorage).join().includes('draft:')"
+    assert page.evaluate(held)
+
+    other = page.context.new_page()
+    other.goto("/s/kitchen/new/")
+    other.get_by_label("Title").fill("Bread")
+    other.goto("/accounts/logout/")
+    other.locator("main form button").click()
+    expect(other.get_by_role("link", name="Join")).to_be_visible()
+
+    assert not other.evaluate(held)
+    page.wait_for_function(f"() => !({held})()")
+
+
+def test_a_way_back_finds_the_form_of_a_sent_topic_empty(topic_page: Page):
+    page = topic_page
+    page.goto("/s/kitchen/new/")
+    page.get_by_label("Title").fill("Bread")
+    page.locator("textarea").fill("Flour?")
+    page.get_by_role("button", name="Open the topic").click()
+    page.wait_for_url(re.compile("/t/bread-"))
+
+    page.go_back()
+
+    expect(page.get_by_label("Title")).to_have_value("")
+    expect(page.locator("textarea")).to_have_value("")

@@ -103,3 +103,20 @@ def test_an_ask_that_comes_to_nothing_leaves_the_pages_of_strangers(
     start_worker()
 
     expect(page.locator(".ask")).to_have_count(0, timeout=15_000)
+
+
+def test_a_post_that_is_deleted_while_it_is_asked_about_goes_from_open_pages(
+    page: Page, question: Post, alice: User, bob: User, web: str
+):
+    reply = posts.reply(parent=question, author=alice, body="One hour.")
+    asks.ask(post=reply, member=bob)
+    sign_in(page, bob, web)
+    page.goto(question.topic.get_absolute_url())
+    expect(page.locator("#post-2")).to_contain_text("One hour.")
+
+    posts.delete_post(post=reply, actor=alice)
+
+    expect(page.locator("#post-2.gone")).to_contain_text("deleted", timeout=15_000)
+    expect(page.locator(".ask .status")).to_contain_text("will not answer")
+    expect(page.get_by_role("button", name="Ask again")).to_have_count(0)
+    expect(page.locator("article.post")).to_have_count(2)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.errors import AddressDenied
 from llmconfig import services
-from llmconfig.errors import TrialFailed
+from llmconfig.errors import ChangedMeanwhile, TrialFailed
 from llmconfig.providers import PROVIDERS
 
 
@@ -23,7 +23,10 @@ class Command(BaseCommand):
         parser.add_argument("--address", default="", help="the base URL")
         parser.add_argument("--not-default", action="store_true")
         parser.add_argument(
-            "--untried", action="store_true", help="save without a trial"
+            "--untried",
+            action="store_false",
+            dest="is_tried",
+            help="save without a trial",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,11 +37,12 @@ class Command(BaseCommand):
                 key=_read_key(),
                 model=options["model"],
                 is_default=not options["not_default"],
-                is_tried=not options["untried"],
+                actor=None,
+                is_tried=options["is_tried"],
             )
-        except (AddressDenied, TrialFailed) as error:
+        except (AddressDenied, ChangedMeanwhile, TrialFailed) as error:
             raise CommandError(error.message) from None
-        state = "saved" if options["untried"] else "connected"
+        state = "connected" if options["is_tried"] else "saved"
         self.stdout.write(f"{endpoint} is {state}. {result}")
 
 

@@ -1,11 +1,17 @@
-"""The receipt of a persona's reply, in words: what answered, and what chose it."""
+"""What a page shows of a receipt: which persona, model and rules, and what it took."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from forum.models import Ask
-from llmqueue.models import LLMAttempt, Outcome
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome
+
+LADDERS = (
+    ("persona", "Persona"),
+    ("config", "Model"),
+    ("prompt", "Instructions"),
+    ("key", "Key"),
+)
 
 
 @dataclass(frozen=True)
@@ -19,48 +25,38 @@ class Row:
 
 @dataclass(frozen=True)
 class Ladder:
-    """The steps by which one part was chosen, each with why or why not."""
+    """The steps by which one part was chosen: each {"rule", "won", "why"}."""
 
     label: str
     steps: list[dict[str, Any]]
 
 
+def as_ladders(steps: dict[str, list[dict[str, Any]]]) -> tuple[Ladder, ...]:
+    """The ladders of a receipt in the order they are climbed."""
+    return tuple(Ladder(label, steps[name]) for name, label in LADDERS)
+
+
 @dataclass(frozen=True)
 class ReceiptView:
-    """A receipt as a page shows it."""
+    """A receipt as a page shows it; `line` is its short form."""
 
     line: str
     rows: list[Row]
     notes: list[str]
-    ask_url: str
-    steps: list[Ladder] = field(default_factory=list)
+    ladders: tuple[Ladder, ...]
+    url: str
 
 
-def receipt_of(ask: Ask) -> ReceiptView | None:
-    """The receipt of the last attempt for `ask`, None before there is one."""
-    attempt = last_attempts([ask]).get(ask.request_id)
-    return receipt_view(ask, attempt) if attempt else None
-
-
-def last_attempts(asks: Iterable[Ask]) -> dict[int, LLMAttempt]:
-    """The last attempt of each ask's request, by the request's id."""
-    attempts = LLMAttempt.objects.filter(request__in=[ask.request_id for ask in asks])
-    newest = attempts.order_by("request_id", "-number").distinct("request_id")
-    return {attempt.request_id: attempt for attempt in newest.defer("answer")}
-
-
-def receipt_view(ask: Ask, attempt: LLMAttempt) -> ReceiptView:
-    """The words of one attempt's receipt."""
+def receipt_view(request: LLMRequest, attempt: LLMAttempt) -> ReceiptView:
+    """The words of the receipt of one attempt for `request`."""
     receipt = attempt.receipt
-    persona, model = receipt["persona"], receipt["model"]
-    who = f"{persona['name']} v{persona['version']}"
-    what = model["config"] or model["model"]
-    took = _seconds(attempt.total_seconds)
+    model = receipt["model"]
+    who, what = who_answered(receipt), model["config"] or model["model"]
     won = {
         name: steps[-1]["rule"] if steps else ""
         for name, steps in receipt["steps"].items()
     }
-    by = ask.request.requested_by
+    by = request.requested_by
     rows = [
         Row("Persona", who, won["persona"]),
         Row("Model", f"{what}: {model['model']} at {model['endpoint']}", won["config"]),
@@ -72,21 +68,51 @@ def receipt_view(ask: Ask, attempt: LLMAttempt) -> ReceiptView:
         Row("Time", _timing(attempt)),
         Row("Asked by", f"@{by.handle.name}" if by else "a former member"),
     ]
+    took = seconds(attempt.total_seconds)
     return ReceiptView(
         line=" · ".join(part for part in (who, what, took) if part),
         rows=[row for row in rows if row.value],
         notes=_notes(attempt),
-        ask_url=ask.get_absolute_url(),
-        steps=[
-            Ladder(label, receipt["steps"][name])
-            for name, label in (
-                ("persona", "Persona"),
-                ("config", "Model"),
-                ("prompt", "Instructions"),
-                ("key", "Key"),
-            )
-        ],
+        ladders=as_ladders(receipt["steps"]),
+        url=request.get_absolute_url(),
     )
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One call as the page of its request lists it; what is not known says so."""
+
+    number: int
+    started_at: datetime
+    receipt: ReceiptView
+    outcome: str
+    detail: str
+    tokens: str
+    cost: str
+    timing: str
+
+
+def attempt_view(request: LLMRequest, attempt: LLMAttempt) -> AttemptView:
+    """The words of one attempt for `request`."""
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        receipt=receipt_view(request, attempt),
+        outcome=attempt.get_outcome_display(),
+        detail=attempt.outcome_detail,
+        tokens=_tokens(attempt),
+        cost=_cost(attempt),
+        timing=_timing(attempt) or "unknown",
+    )
+
+
+def who_answered(receipt: dict[str, Any]) -> str:
+    """The persona and its version, as in "Maestro v1"."""
+    return f"{receipt['persona']['name']} v{receipt['persona']['version']}"
+
+
+def seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
 
 
 def _notes(attempt: LLMAttempt) -> list[str]:
@@ -124,9 +150,5 @@ def _timing(attempt: LLMAttempt) -> str:
     first, total = attempt.first_text_seconds, attempt.total_seconds
     if total is None:
         return ""
-    begun = f", first words after {_seconds(first)}" if first is not None else ""
-    return f"{_seconds(total)}{begun}"
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} s"
+    begun = f", first words after {seconds(first)}" if first is not None else ""
+    return f"{seconds(total)}{begun}"

@@ -1,0 +1,58 @@
+"""What a member is told about what they asked for."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from forum.models.asks import Ask
+
+
+class NoticeKind(models.TextChoices):
+    """What has happened."""
+
+    READY = "ready", "answered"
+    FAILED = "failed", "could not answer"
+    CANCELLED = "cancelled", "will not answer"
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    """Questions about many notices."""
+
+    def unseen(self) -> Self:
+        return self.filter(seen_at=None)
+
+    def with_asks(self) -> Self:
+        """Notices, newest first, with what they are about, in one query."""
+        return self.select_related(
+            "ask__post__topic__subforum",
+            "ask__request__last_attempt",
+            "ask__request__answerer",
+            "ask__reply__topic",
+        ).order_by("-pk")
+
+
+class Notice(models.Model):
+    """Tells a member that an ask of theirs came to an end while they were away."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    ask = models.OneToOneField(Ask, on_delete=models.CASCADE)
+    kind = models.CharField(max_length=10, choices=NoticeKind)
+    created_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], name="forum_notices_of_user"),
+            models.Index(
+                fields=["user"],
+                condition=models.Q(seen_at=None),
+                name="forum_notices_unseen",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.user_id}"

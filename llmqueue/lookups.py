@@ -1,0 +1,131 @@
+"""The rows that resolution looks up: for one request, or for a page of them at once.
+
+Each kind of row is read when a ladder first asks for it, and then for all the requests
+together, so that a page of the queue costs as many queries as one request.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q
+
+from accounts.models import User
+from llmconfig.models import (
+    AISettings,
+    Endpoint,
+    LLMConfig,
+    ModelProfile,
+    ProviderPreference,
+)
+from llmqueue.handlers import Inputs
+from personas.models import Persona, UserPersonaSettings
+
+
+class Lookups:
+    """What the ladders read, for all of `inputs`.
+
+    `has_settings`: the members were read this moment together with their AI settings.
+    """
+
+    def __init__(self, inputs: Sequence[Inputs], *, has_settings: bool = False) -> None:
+        self._inputs = inputs
+        self._has_settings = has_settings
+
+    def personas_for(self, member: User | None) -> dict[int, Persona]:
+        """The candidates that `member` may ask at all, by id, with their versions."""
+        found = self._candidates
+        return {it.pk: it for it in found if it.is_usable_by(member)}
+
+    def override(self, member: User | None, persona: Persona) -> LLMConfig | None:
+        """The model the member set for this persona."""
+        return self._overrides.get((member.pk, persona.pk)) if member else None
+
+    def member_default(self, member: User | None) -> LLMConfig | None:
+        """The member's default model."""
+        return self._member_defaults.get(member.pk) if member else None
+
+    def preference(self, member: User | None, endpoint: Endpoint) -> str:
+        """The model the member wants at this endpoint; blank: none."""
+        return self._preferences.get((member.pk, endpoint.pk), "") if member else ""
+
+    def profile(self, key: str) -> LLMConfig | None:
+        """The config that the site's profile of this key points to."""
+        return self._profiles.get(key)
+
+    @cached_property
+    def site_default(self) -> LLMConfig | None:
+        return next((it for it in self._site_configs if it.is_default), None)
+
+    @cached_property
+    def first_endpoint(self) -> Endpoint | None:
+        """The first enabled endpoint that has a default model."""
+        return Endpoint.objects.in_order().exclude(default_model="").first()
+
+    @cached_property
+    def configs_of_first_endpoint(self) -> list[LLMConfig]:
+        """The site's configs for just that endpoint's default model; two say as much."""
+        endpoint = self.first_endpoint
+        if endpoint is None:
+            return []
+        configs = LLMConfig.objects.of_site().filter(
+            endpoint=endpoint, model=endpoint.default_model
+        )
+        return list(configs[:2])
+
+    @cached_property
+    def _members(self) -> dict[int, User]:
+        return {it.member.pk: it.member for it in self._inputs if it.member is not None}
+
+    @cached_property
+    def _candidates(self) -> list[Persona]:
+        named = {
+            persona.pk
+            for it in self._inputs
+            for persona in (it.persona, it.place_default)
+            if persona is not None
+        }
+        return list(Persona.objects.active().among(named).with_versions())
+
+    @cached_property
+    def _overrides(self) -> dict[tuple[int, int], LLMConfig]:
+        rows = UserPersonaSettings.objects.filter(
+            user__in=self._members, persona__in=self._candidates
+        ).exclude(config=None)
+        return {
+            (row.user_id, row.persona_id): row.config
+            for row in rows.select_related("config__endpoint")
+            if row.config is not None
+        }
+
+    @cached_property
+    def _member_defaults(self) -> dict[int, LLMConfig]:
+        members = self._members.values()
+        if self._has_settings:
+            rows = [it.ai_settings for it in members if hasattr(it, "ai_settings")]
+        else:
+            found = AISettings.objects.filter(user__in=self._members)
+            rows = list(found.select_related("default_config__endpoint"))
+        return {
+            row.user_id: row.default_config
+            for row in rows
+            if row.default_config is not None
+        }
+
+    @cached_property
+    def _preferences(self) -> dict[tuple[int, int], str]:
+        rows = ProviderPreference.objects.filter(user__in=self._members)
+        return {(row.user_id, row.endpoint_id): row.model for row in rows}
+
+    @cached_property
+    def _profiles(self) -> dict[str, LLMConfig]:
+        keyed = ((it.profile_keys, it) for it in self._site_configs)  # type: ignore[attr-defined]
+        return {key: config for keys, config in keyed for key in keys}
+
+    @cached_property
+    def _site_configs(self) -> list[LLMConfig]:
+        """The site's default and what the profiles point to, in one query."""
+        keys = ModelProfile.objects.filter(config=OuterRef("pk")).values("key")
+        configs = LLMConfig.objects.annotate(profile_keys=ArraySubquery(keys))
+        wanted = Q(is_default=True) | Q(profile_keys__len__gt=0)
+        return list(configs.filter(wanted).select_related("endpoint"))
