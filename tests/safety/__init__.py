@@ -1,0 +1,1 @@
+"""Attacks, a module for each subject; the rows are those of the attack list."""

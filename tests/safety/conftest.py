@@ -1,0 +1,149 @@
+"""A small site with something in every state, and somebody of every kind."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.signin_links import signin_link
+from forum.models import Topic
+from forum.services import asks, posts
+from llmqueue import runner
+from tests.browser.conftest import browser_context_args, browser_type_launch_args
+from tests.safety.routes import Route
+
+__all__ = ["browser_context_args", "browser_type_launch_args"]
+
+ACTORS = ("guest", "gone", "other", "owner", "staff", "superuser")
+
+# For parameters of an address that are no number, one that belongs to nothing.
+_NOTHING = {
+    "app_label": "forum",
+    "handle": "nobody-here",
+    "key": "nothing",
+    "slug": "nothing",
+    "token": "nothing",
+    "uidb36": "zzzzzz",
+}
+
+
+def missing(route: Route) -> dict[str, Any]:
+    """Values for the route's parameters that belong to nothing."""
+    return {
+        name: uuid.UUID(int=7)
+        if f"<uuid:{name}>" in route.pattern
+        else _NOTHING.get(name, 999_999_999)
+        for name in route.parameters
+    }
+
+
+@dataclass
+class Stage:
+    """`clients` by actor; `objects` by name, each the parameters of its address.
+
+    alice is "owner" (she wrote the posts and asked), bob "other"; "gone" was
+    deactivated after signing in.
+    """
+
+    clients: dict[str, Client]
+    people: dict[str, User]
+    topic: Topic
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def address(self, route: str, thing: str) -> str:
+        return reverse(route, kwargs=self.objects[thing])
+
+    def addresses_of(self, route: Route) -> list[str]:
+        """One address for each object that fits the route's parameters."""
+        return [
+            route.address(values)
+            for values in self.objects.values()
+            if set(values) == set(route.parameters)
+        ]
+
+
+@pytest.fixture
+def people(alice, bob, staff, make_member) -> dict[str, User]:
+    root = make_member("root-owner", is_staff=True, is_superuser=True)
+    gone = make_member("dave")
+    for member in (alice, bob, staff, root, gone):
+        EmailAddress.objects.create(user=member, email=member.email, primary=True)
+    return {
+        "gone": gone,
+        "other": bob,
+        "owner": alice,
+        "staff": staff,
+        "superuser": root,
+    }
+
+
+@pytest.fixture
+def clients(people) -> dict[str, Client]:
+    """A browser for each actor; the deactivated one has a session from before."""
+    found = {"guest": Client(raise_request_exception=False)}
+    for actor, member in people.items():
+        found[actor] = Client(raise_request_exception=False)
+        found[actor].force_login(member)
+    User.objects.filter(pk=people["gone"].pk).update(is_active=False)
+    return found
+
+
+@pytest.fixture
+def stage(db, people, clients, topic, fake_config, fake_llm) -> Stage:
+    alice = people["owner"]
+    opening = topic.posts.get()
+    own = posts.reply(parent=opening, author=alice, body="Two hours, I think.")
+    posts.edit_post(post=own, editor=alice, body="Two hours, I believe.")
+    deleted = posts.reply(parent=opening, author=alice, body="Never mind.")
+    posts.delete_post(post=deleted, actor=alice)
+    locked = posts.create_topic(
+        subforum=topic.subforum, author=alice, title="Old soup", body="Is it good?"
+    )
+    Topic.objects.filter(pk=locked.pk).update(is_locked=True)
+    done = run_ask(opening, alice, lambda: fake_llm.answers("About *two* hours."))
+    failed = run_ask(own, alice, lambda: fake_llm.answers(status=401))
+    waiting = asks.ask(post=own, member=alice)
+    done.refresh_from_db()
+    link = signin_link(people["superuser"]).rstrip("/").split("/")
+    return Stage(
+        clients,
+        people,
+        topic,
+        {
+            "-": {},
+            "alice": {"handle": "alice"},
+            "kitchen": {"slug": "kitchen"},
+            "topic": {"slug": topic.slug, "topic_id": topic.pk},
+            "locked-topic": {"slug": locked.slug, "topic_id": locked.pk},
+            "stream": {"topic_id": topic.pk},
+            "own-post": {"post_id": own.pk},
+            "deleted-post": {"post_id": deleted.pk},
+            "locked-post": {"post_id": locked.posts.get().pk},
+            "reply": {"post_id": done.reply_id},
+            "open-ask": {"ask_id": waiting.request.public_id},
+            "failed-ask": {"ask_id": failed.request.public_id},
+            "answered-ask": {"ask_id": done.request.public_id},
+            "open-request": {"request_id": waiting.request.public_id},
+            "failed-request": {"request_id": failed.request.public_id},
+            "done-request": {"request_id": done.request.public_id},
+            "endpoint": {"endpoint_id": fake_config.endpoint_id},
+            "config": {"config_id": fake_config.pk},
+            "signin-link": {"key": link[-2], "token": link[-1]},
+            "mail-link": {"key": "made-up"},
+            "reset-link": {"uidb36": "1", "key": "made-up-key"},
+        },
+    )
+
+
+def run_ask(post: Any, member: User, prepare: Callable[[], None]) -> Any:
+    """An ask and what became of it, by the real runner and the fake provider."""
+    prepare()
+    ask = asks.ask(post=post, member=member)
+    runner.run_next()
+    return ask

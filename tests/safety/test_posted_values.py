@@ -1,0 +1,172 @@
+"""Ids and fields in what is posted: nobody gets more by sending more."""
+
+import ast
+import uuid
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+
+from accounts.models import User
+from core.services import claim_handle
+from forum.models import Ask, Post, SubforumPersona
+from llmqueue.models import LLMRequest
+from personas.models import Persona, PersonaOwner, Visibility
+from tests.safety.conftest import Stage
+
+# Every form field that takes an id, and the test below that tries foreign ones.
+ID_FIELDS = {
+    "forum/forms.py UUIDField": "a token of another member makes a post of one's own",
+    "forum/forms.py ModelChoiceField": "personas one may not ask are refused",
+}
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_form_fields_that_take_ids_are_known():
+    taking = ("ModelChoiceField", "ModelMultipleChoiceField", "UUIDField", "ModelForm")
+    found = set()
+    for path in source_files():
+        if "forms" not in path.name and "views" not in str(path):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = getattr(node, "attr", getattr(node, "id", ""))
+            if name in taking:
+                found.add(f"{path.relative_to(settings.BASE_DIR)} {name}")
+
+    assert found == set(ID_FIELDS), "try foreign ids below, then list the field"
+
+
+def source_files() -> list[Path]:
+    """The code of our own apps, without tests and migrations."""
+    folders = [
+        Path(config.path)
+        for config in apps.get_app_configs()
+        if Path(config.path).parent == settings.BASE_DIR
+    ]
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        if not {"tests", "migrations"} & set(path.parts)
+    ]
+
+
+def make_persona(name: str, **fields: object) -> Persona:
+    persona = Persona.objects.create(
+        handle=claim_handle(name=name), name=name, slug=name, **fields
+    )
+    persona.current_version = persona.versions.create(number=1, role="Nobody")
+    persona.save()
+    return persona
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_personas_one_may_not_ask_are_refused(stage: Stage):
+    private = make_persona("hermit", visibility=Visibility.PRIVATE)
+    PersonaOwner.objects.create(persona=private, user=stage.people["owner"])
+    retired = make_persona("retired", is_active=False)
+    stranger = make_persona("stranger")
+    address = stage.address("forum:ask_create", "own-post")
+    before = LLMRequest.objects.count()
+
+    def answer(actor: str, value: object) -> int:
+        return stage.clients[actor].post(address, {"persona": value}).status_code
+
+    for value in (private.pk, retired.pk, 999_999, -1, "1e3", "x", "1 OR 1=1", "\x00"):
+        assert answer("other", value) == 422, value
+    assert answer("owner", retired.pk) == 422
+    maestro = Persona.objects.get(slug="maestro")
+    SubforumPersona.objects.create(subforum=stage.topic.subforum, persona=maestro)
+    for actor in ("other", "owner", "superuser"):
+        assert answer(actor, stranger.pk) == 422  # only Maestro is for this subforum
+    assert LLMRequest.objects.count() == before
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_a_key_of_another_member_s_ask_makes_an_ask_of_one_s_own(stage: Stage):
+    address = stage.address("forum:ask_create", "own-post")
+    key = str(uuid.uuid4())
+    for actor in ("owner", "other"):
+        stage.clients[actor].post(address, {"key": key})
+
+    made = Ask.objects.filter(request__idempotency_key=uuid.UUID(key).hex)
+    members = made.values_list("request__requested_by", flat=True)
+    assert set(members) == {stage.people["owner"].pk, stage.people["other"].pk}
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_a_token_of_another_member_makes_a_post_of_one_s_own(stage: Stage):
+    address = stage.address("forum:reply_create", "own-post")
+    form = {"body": "The same words.", "token": str(uuid.uuid4())}
+    for actor in ("owner", "other"):
+        stage.clients[actor].post(address, form)
+
+    written = Post.objects.filter(body="The same words.")
+    authors = written.values_list("author", flat=True)
+    assert set(authors) == {stage.people["owner"].pk, stage.people["other"].pk}
+
+
+# What no form of a member's may set, under every name it has in the models.
+SMUGGLED = {
+    "author": 1, "author_id": 1, "created_at": "2000-01-01", "deleted_at": "",
+    "editor": 1, "handle": "admin", "html": "<script>1</script>", "id": 1,
+    "is_active": "1", "is_locked": "1", "is_pinned": "1", "is_staff": "1",
+    "is_superuser": "1", "member": 1, "number": 1, "owner": 1, "parent": 1,
+    "persona_version": 1, "pk": 1, "priority": 9, "requested_by": 1, "status": "complete",
+    "topic": 1, "user": 1, "groups": 1, "user_permissions": 1, "password": "x",
+    "email": "evil@example.com", "date_joined": "2000-01-01", "last_login": "",
+    "api_base": "https://evil.example", "config": 1, "endpoint": 1, "mode": "x",
+    "error_message": "x", "render_version": 0, "path": "x", "posts_count": 99,
+}  # fmt: skip
+
+
+@pytest.mark.fault("A-PRIV-1", "A-IDOR-3")
+def test_fields_a_form_does_not_have_change_nothing(stage: Stage):
+    bob, client = stage.people["other"], stage.clients["other"]
+    before: dict[str, object] = dict(User.objects.filter(pk=bob.pk).values().get())
+    client.post("/settings/", SMUGGLED | {"display_name": "Bob", "timezone": "UTC"})
+    after: dict[str, object] = dict(User.objects.filter(pk=bob.pk).values().get())
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"display_name"}
+
+    reply = stage.address("forum:reply_create", "own-post")
+    client.post(reply, SMUGGLED | {"body": "Mine."})
+    post = Post.objects.get(body="Mine.")
+    assert (post.author, post.html) == (bob, "<p>Mine.</p>\n")
+    assert post.deleted_at is None
+    assert post.topic == stage.topic
+
+    client.post(stage.address("forum:ask_create", "own-post"), SMUGGLED)
+    request = LLMRequest.objects.latest("pk")
+    assert (request.requested_by, request.status, request.priority) == (
+        bob,
+        "pending",
+        0,
+    )
+    assert (request.config, request.endpoint, request.mode) == (None, None, "general")
+
+
+@pytest.mark.fault("A-PRIV-1")
+def test_nobody_signs_up_as_staff(stage: Stage):
+    form = SMUGGLED | {
+        "handle": "eve", "email": "eve@example.com",
+        "password1": "a-long-enough-secret", "password2": "a-long-enough-secret",
+    }  # fmt: skip
+    stage.clients["guest"].post("/accounts/signup/", form)
+
+    eve = User.objects.get(email="eve@example.com")
+    assert (eve.is_staff, eve.is_superuser, eve.groups.count()) == (False, False, 0)
+
+
+@pytest.mark.fault("A-PRIV-1")
+def test_staff_cannot_take_over_a_superuser(stage: Stage):
+    """No page lets staff set another's password, address, rights or session."""
+    root = stage.people["superuser"]
+    before = User.objects.filter(pk=root.pk).values().get()
+    staff = stage.clients["staff"]
+    for address in ("/settings/", "/accounts/email/", "/accounts/password/change/"):
+        staff.post(address, SMUGGLED | {"user": root.pk, "id": root.pk, "pk": root.pk})
+    staff.post("/accounts/password/reset/", {"email": root.email})
+
+    assert User.objects.filter(pk=root.pk).values().get() == before

@@ -1,0 +1,318 @@
+"""Secrets stay where they belong: canaries in all of them, and every place searched."""
+
+import json
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.core import mail
+from django.core.signals import got_request_exception
+from django.test import Client
+from django.views.debug import ExceptionReporter
+
+from core.encryption import encrypt
+from forum import paging
+from forum.services import asks, posts
+from llmconfig import services as llmconfig
+from llmconfig.models import Endpoint
+from llmqueue.models import LLMRequest
+from tests.conftest import wait_until
+from tests.safety.conftest import Stage
+from tests.safety.database import all_text
+from tests.safety.routes import all_routes
+from tests.safety.test_bounds import run_all
+
+KEY = "sk-canary-of-the-endpoint-4711-abcdefgh"
+OTHER_KEY = "sk-canary-of-another-endpoint-0815-xyz"
+TYPED_KEY = "sk-canary-typed-into-a-form-2342-uvw"
+WORDS = "canary-words-of-a-prompt"
+
+
+@contextmanager
+def everything_logged() -> Iterator[list[str]]:
+    """The lines of all loggers, each at DEBUG, but for those that settings silence."""
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.name} {self.format(record)} {record.args}")
+
+    silenced = set(cast(Any, settings.LOGGING)["loggers"])
+    names = [name for name in logging.root.manager.loggerDict if name not in silenced]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(logger, logger.level) for logger in [*loggers, logging.root]]
+    handler = Keep(logging.DEBUG)
+    logging.root.addHandler(handler)
+    for logger, _ in before:
+        if not any(logger.name.startswith(f"{name}.") for name in silenced):
+            logger.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        logging.root.removeHandler(handler)
+        for logger, level in before:
+            logger.setLevel(level)
+
+
+@contextmanager
+def everything_said_to_valkey() -> Iterator[list[str]]:
+    """The commands that Valkey gets meanwhile."""
+    heard: list[str] = []
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    with client.monitor() as monitor:
+
+        def listen() -> None:
+            for command in monitor.listen():
+                heard.append(str(command["command"]))
+                if "end of the test" in heard[-1]:
+                    return
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        try:
+            yield heard
+        finally:
+            redis.Redis.from_url(settings.REDIS_URL).echo("end of the test")
+            thread.join(10)
+
+
+def canaries(stage: Stage) -> dict[str, str]:
+    sessions = {
+        f"session of {actor}": client.cookies[settings.SESSION_COOKIE_NAME].value
+        for actor, client in stage.clients.items()
+        if settings.SESSION_COOKIE_NAME in client.cookies
+    }
+    return sessions | {
+        "endpoint's key": KEY,
+        "other endpoint's key": OTHER_KEY,
+        "key typed into a form": TYPED_KEY,
+        "SECRET_KEY": settings.SECRET_KEY,
+        "encryption key": settings.LLM_ENCRYPTION_KEYS[0],
+        "database password": urlsplit(settings.REDIS_URL).password or KEY,
+        "password": "password-of-alice",
+    }
+
+
+def hits(places: dict[str, str], secrets: dict[str, str]) -> list[str]:
+    """Where which secret was found, whole or its telling middle."""
+    return [
+        f"{name} in {place}"
+        for place, text in places.items()
+        for name, secret in secrets.items()
+        if secret in text or secret[8:-4] in text
+    ]
+
+
+# What a server may do with the key it was called with.
+ECHOES: list[dict[str, Any]] = [
+    {"mode": "echo_key"},
+    {"status": 401, "error": {"message": f"Incorrect API key provided: {KEY}."}},
+    {"status": 400, "error": {"message": f"Bearer {KEY}", "code": KEY}},
+    {"status": 404, "error": {"message": f"no model for {KEY}"}},
+    {"status": 503, "error": {"message": f"{KEY} is overloaded"}},
+    {"status": 429, "error": {"message": KEY}, "retry_after": KEY},
+    {"mode": "redirect", "location": f"http://127.0.0.1:9/?key={KEY}"},
+    {"mode": "error", "error": {"message": KEY}},
+    {"mode": "error_event", "error": {"message": f"bad {KEY}", "type": KEY}},
+    {"text": f"Your key is {KEY}. Keep it."},
+    {"text": f"Your key is {KEY}.", "chunks": 40},
+    {"text": "Fine.", "reasoning": KEY},
+    {"refusal": f"Not with {KEY}."},
+    {"text": "Fine.", "finish_reason": KEY},
+    {"mode": "malformed", "text": KEY},
+    {"mode": "html", "text": KEY},
+]
+
+
+def set_keys(stage: Stage) -> Endpoint:
+    endpoint = Endpoint.objects.get(pk=stage.objects["endpoint"]["endpoint_id"])
+    host = urlsplit(endpoint.api_base).netloc
+    endpoint.site_key = encrypt(KEY, owner="site", host=host)
+    endpoint.save()
+    Endpoint.objects.create(
+        name="Other",
+        provider="compatible",
+        api_base="https://other.example/v1",
+        site_key=encrypt(OTHER_KEY, owner="site", host="other.example:443"),
+    )
+    return endpoint
+
+
+def pages_of(stage: Stage) -> Iterator[tuple[str, str]]:
+    for route in all_routes():
+        for address in stage.addresses_of(route):
+            for actor in ("guest", "owner", "superuser"):
+                answer = stage.clients[actor].get(address)
+                if not answer.streaming:
+                    yield f"{address} for {actor}", answer.text
+
+
+@pytest.mark.fault("A-SEC-1", "B5")
+def test_no_secret_is_found_anywhere_after_servers_repeated_the_key(
+    stage: Stage, fake_llm
+):
+    endpoint = set_keys(stage)
+    root = stage.clients["superuser"]
+    topic = stage.topic
+    run_all()
+    secrets = canaries(stage)
+    said: list[str] = []
+    with everything_logged() as lines, everything_said_to_valkey() as heard:
+        for how in ECHOES:
+            fake_llm.always_answers(**how)
+            ask = asks.ask(post=topic.posts.get(number=1), member=stage.people["owner"])
+            run_all()
+            said.append(root.get(ask.get_absolute_url()).text)
+            root.post(stage.address("llmconfig:endpoint_try", "endpoint"), follow=True)
+            form = {
+                "provider": "compatible", "address": endpoint.api_base,
+                "key": TYPED_KEY, "model": "fake-1",
+            }  # fmt: skip
+            said.append(root.post("/settings/endpoints/new/", form, follow=True).text)
+        Client().post(
+            "/accounts/login/",
+            {"login": "alice@example.com", "password": "password-of-alice"},
+        )
+        root.post("/accounts/password/reset/", {"email": "alice@example.com"})
+
+    places = dict(pages_of(stage)) | {
+        "pages": "\n".join(said),
+        "log": "\n".join(lines),
+        "valkey": "\n".join(heard),
+        "database": all_text(),
+        "mails": "\n".join(str(sent.message()) for sent in mail.outbox),
+        "prompts": "\n".join(json.dumps(seen.body) for seen in fake_llm.calls()),
+    }
+    assert len(lines) > 50
+    assert len(heard) > 10
+    assert KEY in {seen.key for seen in fake_llm.requests}
+    assert hits(places, secrets) == []
+    addresses = {member.email for member in stage.people.values()}
+    assert [address for address in addresses if address in places["prompts"]] == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.fault("A-SEC-1", "A-SEC-2")
+def test_messages_to_workers_hold_no_prompt_and_no_key(
+    alice, subforum, fake_config, fake_llm, start_worker, tmp_path
+):
+    endpoint = fake_config.endpoint
+    host = urlsplit(endpoint.api_base).netloc
+    Endpoint.objects.update(site_key=encrypt(KEY, owner="site", host=host))
+    start_worker()
+    fake_llm.answers("An answer.", chunks=5, delay=0.1)
+    fake_llm.answers(mode="echo_key")
+    with everything_said_to_valkey() as heard:
+        topic = posts.create_topic(
+            subforum=subforum,
+            author=alice,
+            title=f"{WORDS} title",
+            body=f"{WORDS} body",
+        )
+        for _ in range(2):
+            asks.ask(post=topic.posts.get(number=1), member=alice)
+        wait_until(lambda: not LLMRequest.objects.unfinished().exists())
+
+    prompts = json.dumps([seen.body for seen in fake_llm.calls()])
+    text = "\n".join(heard)
+    log = "".join(path.read_text() for path in tmp_path.glob("*.log"))
+    assert WORDS in prompts
+    assert "llmqueue.work" in text
+    assert "live:text:" in text  # so all of it was heard
+    for secret in (WORDS, KEY, KEY[8:-4], settings.SECRET_KEY):
+        assert secret not in text
+        assert secret not in log
+
+
+class Broken(Exception):
+    """Not one of ours."""
+
+
+@pytest.mark.fault("A-SEC-5")
+def test_an_error_page_says_nothing_of_the_inside(stage: Stage, monkeypatch, settings):
+    settings.DEBUG = False
+
+    def broken(*args, **kwargs):
+        secret = KEY
+        raise Broken(f"{secret} {settings.SECRET_KEY}")
+
+    monkeypatch.setattr(paging, "topics_page", broken)
+    for client in stage.clients.values():
+        answer = client.get(stage.address("forum:subforum_detail", "kitchen"))
+
+        assert answer.status_code == 500
+        for word in (
+            "Traceback",
+            "Broken",
+            "topics_page",
+            ".py",
+            KEY,
+            settings.SECRET_KEY,
+        ):
+            assert word not in answer.text
+        for name in ("SECRET_KEY", "DATABASES", "INSTALLED_APPS", "site-packages"):
+            assert name not in answer.text
+
+
+@pytest.mark.fault("A-SEC-5")
+def test_no_page_of_django_s_own_is_shown_for_wrong_requests(stage: Stage, settings):
+    settings.DEBUG = False
+    guest = stage.clients["guest"]
+    answers = [
+        guest.get("/nothing/"),
+        guest.get("/", headers={"host": "evil.example"}),
+        Client(enforce_csrf_checks=True).post("/accounts/login/"),
+        guest.put("/posts/preview/"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 400, 403, 405]
+    for answer in answers:
+        for word in (
+            "DEBUG",
+            "URLconf",
+            "urlpatterns",
+            "CSRF",
+            "ALLOWED_HOSTS",
+            "Django",
+        ):
+            assert word not in answer.text
+
+
+@pytest.mark.fault("A-SEC-5")
+def test_a_report_of_an_error_masks_what_is_secret(stage: Stage, monkeypatch, settings):
+    settings.DEBUG = False
+    reports: list[str] = []
+
+    def keep(sender, request, **kwargs) -> None:
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        reports.append(reporter.get_traceback_html() + reporter.get_traceback_text())
+
+    def broken(**kwargs):
+        raise Broken
+
+    got_request_exception.connect(keep)
+    monkeypatch.setattr(llmconfig, "connect_endpoint", broken)
+    form = {
+        "provider": "compatible", "address": "https://llm.example/v1", "key": TYPED_KEY,
+        "model": "large",
+    }  # fmt: skip
+    stage.clients["superuser"].post("/settings/endpoints/new/", form)
+    got_request_exception.disconnect(keep)
+
+    (report,) = reports
+    assert "Broken" in report
+    for secret in (
+        settings.SECRET_KEY,
+        settings.LLM_ENCRYPTION_KEYS[0],
+        urlsplit(settings.REDIS_URL).password or KEY,
+        stage.clients["superuser"].cookies[settings.SESSION_COOKIE_NAME].value,
+        TYPED_KEY,
+    ):
+        assert secret not in report
