@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from subprocess import Popen
 
 import httpx
@@ -79,8 +80,15 @@ def beat(launch, tmp_path) -> Popen[bytes]:
     return launch("celery", "-A", "forllm.beat", "beat", "-s", schedule, log="beat.log")
 
 
+@pytest.fixture(scope="session")
+def static_files(tmp_path_factory) -> Path:
+    """Where the first web server that a test wants puts the static files, for all."""
+    folder: Path = tmp_path_factory.mktemp("collected")
+    return folder
+
+
 @pytest.fixture
-def web(launch, tmp_path) -> str:
+def web(launch, tmp_path, static_files) -> str:
     """The web server as `manage.py up` runs it; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -89,7 +97,11 @@ def web(launch, tmp_path) -> str:
     command = f"uvicorn forllm.asgi:application --port {port} --no-access-log".split()
     command += ["--http", "forllm.connections:Protocol"]
     own = {"SITE_URL": address, "FORLLM_DATA": str(tmp_path)}
-    launch("django", "collectstatic", "--noinput", log="static.log", **own).wait()
+    if not (static_files / "static").exists():
+        collect = ("django", "collectstatic", "--noinput")
+        whole = own | {"FORLLM_DATA": str(static_files)}
+        assert launch(*collect, log="static.log", **whole).wait() == 0
+    (tmp_path / "static").symlink_to(static_files / "static")
     launch(*command, log="web.log", **own)
 
     def answers() -> bool:
