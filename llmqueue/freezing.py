@@ -45,6 +45,7 @@ def freeze(request: LLMRequest) -> Frozen:
         raise Refused(
             "crashed", "It was begun too often and never ended.", is_failure=True
         )
+    _close_uncalled(request)
     handler = handler_for(request)
     inputs = handler.inputs(request)
     if request.fallback_config is None:
@@ -60,6 +61,14 @@ def freeze(request: LLMRequest) -> Frozen:
         raise SwitchedOff
     attempt = _write(request, receipt, parts)
     return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
+
+
+def _close_uncalled(request: LLMRequest) -> None:
+    """An attempt under this very lease: its commit was cut, so it was never called."""
+    left = request.attempts.filter(
+        lease_token=request.held_token, outcome=Outcome.UNKNOWN
+    )
+    left.update(outcome=Outcome.INTERRUPTED, outcome_detail="It was never sent.")
 
 
 def _on_fallback(request: LLMRequest, inputs: Inputs, fallback: LLMConfig) -> Receipt:

@@ -361,7 +361,7 @@ def test_the_choice_is_one_query_however_many_there_are(
         Persona.objects.filter(pk=persona.pk).update(current_version=version)
     browser = as_(bob)
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         page = browser.get(f"/posts/{opening.pk}/ask/", headers=HTMX).content.decode()
 
     assert page.count("<option") == 210

@@ -6,7 +6,6 @@ I6 the provider's calls are the attempts, I8 errors have a class and hold no sec
 I10 the canary key is nowhere.
 """
 
-import importlib
 from collections import Counter
 from typing import Any
 
@@ -178,10 +177,9 @@ def _check_secret(stage: Stage, trial: Trial) -> None:
 
 
 def _check_application(trial: Trial) -> None:
-    """The application's own checker, where there is one, must agree."""
-    try:
-        invariants = importlib.import_module("llmqueue.invariants")
-    except ModuleNotFoundError:
-        return
-    for violation in invariants.check():
+    """The operators' own checker must agree: `manage.py check_invariants`."""
+    from forum.invariants import check_forum
+    from llmqueue.invariants import check_queue
+
+    for violation in [*check_queue(), *check_forum()]:
         trial.expect(False, f"check_invariants: {violation}")

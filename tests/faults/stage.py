@@ -147,6 +147,7 @@ class Stage:
         """No requests, no topics, one endpoint with the canary as its key."""
         from django.db import connection
 
+        from accounts.models import User
         from forum.models import Subforum
         from llmconfig.models import Endpoint, LLMConfig
         from llmqueue.models import Lane
@@ -157,6 +158,7 @@ class Stage:
                 "TRUNCATE queue_llmrequest, forum_topic, forum_subforum, fault_history,"
                 " queue_workerheartbeat CASCADE"
             )
+        User.objects.update(unseen_notices=0)  # the notices went with the asks
         self.subforum = Subforum.objects.create(name="Kitchen", slug="kitchen")
         LLMConfig.objects.all().delete()
         Lane.objects.all().delete()

@@ -238,8 +238,9 @@ def nobody_there(stage: Stage, trial: Trial) -> None:
     ask = Ask.objects.get(request_id=requests[0])
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(stage.members[0])
-    page = client.get(ask.get_absolute_url()).content.decode()
-    trial.expect("no worker is running" in page, "the ask's page does not say it")
+    address = ask.get_absolute_url()
+    page = client.get(address, headers={"HX-Request": "true"}).content.decode()
+    trial.expect("no worker is running" in page, "the ask's line does not say it")
     begun = time.time()
     stage.start_worker()
     trial.expect(stage.wait_quiet(400), "the backlog did not drain")
@@ -301,8 +302,8 @@ def race(stage: Stage, trial: Trial) -> None:
         if request.status == "pending":
             _end(request)
     trial.notes.append(f"the worker won {complete} times, the sweeper {pending}")
-    oracle.rows("DELETE FROM queue_promptpart RETURNING 1")
-    oracle.rows("DELETE FROM queue_llmattempt RETURNING 1")
+    # No call was made for these attempts, so the oracle has nothing to compare them with.
+    stage.fresh()
 
 
 def _verdict() -> Any:
