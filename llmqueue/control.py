@@ -25,6 +25,8 @@ from llmqueue.models import LLMRequest, WorkerHeartbeat
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
+# A watch that waits for a database which is gone does not hold up the end.
+STOP_SECONDS = 2.0
 
 
 class Control:
@@ -59,7 +61,7 @@ class Control:
         """End the watch, after the last call; a call that still runs will lapse."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(STOP_SECONDS)
 
     @contextmanager
     def watch(self, lease_token: uuid.UUID) -> Iterator[CallHandle]:
