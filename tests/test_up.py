@@ -310,6 +310,5 @@ def test_up_leaves_nothing_when_it_or_supervisord_is_killed(site, words):
 
     os.kill(site.pid_of(words), signal.SIGKILL)
 
-    # On a busy machine each program may take its whole time to end, one after another.
-    assert wait_until_gone(pids, 20) == []
+    assert wait_until_gone(pids, 6) == []
     site.process.wait(5)

@@ -104,7 +104,9 @@ class Supervisor:
         self._process = subprocess.Popen(
             leash.wrap(
                 [*command, "-c", str(configuration)],
-                death_signal=signal.SIGTERM,
+                # Killed with `up`, not asked: it would end the services one after another,
+                # while their own leashes end them all at once.
+                death_signal=signal.SIGKILL,
                 pid_file=paths.pid_file("supervisord"),
             ),
             cwd=PROJECT,
