@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts.admin_site import ReadOnlyAdmin, RecordedAdmin
@@ -89,16 +88,8 @@ class HandleAdmin(ReadOnlyAdmin):
 
 
 @admin.register(SiteSettings)
-class SiteSettingsAdmin(RecordedAdmin):
-    """The one row; Settings > Site has the same fields for staff."""
+class SiteSettingsAdmin(ReadOnlyAdmin):
+    """The one row; Settings > Site checks what it is changed to."""
 
     list_display = ("site_name", "ai_enabled")
     search_fields = ("site_name",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
-        return False

@@ -56,11 +56,34 @@ class ProfileForm(forms.Form):
     )
 
 
+class MemberField(forms.CharField):
+    """A member by their handle, typed with or without the @; gives the User or None.
+
+    `may_be_gone`: also those who cannot sign in any more.
+    """
+
+    def __init__(self, *, may_be_gone: bool = False, **kwargs: Any) -> None:
+        attrs = {"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        most = MAX_LENGTH + 1  # and the @
+        super().__init__(max_length=most, widget=forms.TextInput(attrs), **kwargs)
+        members = User.objects.select_related("handle")
+        self._members = members if may_be_gone else members.filter(is_active=True)
+
+    def clean(self, value: Any) -> User | None:
+        name = super().clean(value).removeprefix("@")
+        if not name:
+            return None
+        member = self._members.filter(handle__name__iexact=name).first()
+        if member is None:
+            raise forms.ValidationError(f"There is no member @{name}.")
+        return member
+
+
 class AuditForm(forms.Form):
     """What the record of changes is narrowed to."""
 
-    actor = forms.CharField(
-        max_length=MAX_LENGTH, required=False, label="Who", help_text="A handle."
+    actor = MemberField(
+        may_be_gone=True, required=False, label="Who", help_text="A handle."
     )
     kind = forms.CharField(
         max_length=30, required=False, label="What", help_text="Such as endpoint."
@@ -70,12 +93,5 @@ class AuditForm(forms.Form):
     )
 
     def clean_actor(self) -> int | None:
-        name = self.cleaned_data["actor"].removeprefix("@")
-        if not name:
-            return None
-        found = User.objects.filter(handle__name__iexact=name).values_list("pk")
-        row = found.first()
-        if row is None:
-            raise forms.ValidationError(f"There is no member @{name}.")
-        pk: int = row[0]
-        return pk
+        member: User | None = self.cleaned_data["actor"]
+        return member.pk if member else None

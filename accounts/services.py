@@ -1,5 +1,6 @@
 """What people can do with accounts."""
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest
@@ -8,6 +9,7 @@ from accounts.models import AuditEvent, User
 from accounts.signin_links import find_user
 from core import markup
 from core import services as core
+from core.errors import NotAllowed
 
 
 @transaction.atomic
@@ -21,6 +23,42 @@ def use_signin_link(*, request: HttpRequest, key: str, token: str) -> User | Non
     if user is not None:
         login(request, user)
     return user
+
+
+@transaction.atomic
+def make_site_owner(*, handle: str, email: str) -> User:
+    """Give the member @handle the rights of a site owner, made when there is none.
+
+    A new one has `email` and no password; `manage.py signin_link` lets them in. Raises
+    HandleRefused, or NotAllowed with the reason, having written nothing.
+    """
+    owner = User.objects.select_for_update(of=("self",)).select_related("handle")
+    found = owner.filter(handle__name__iexact=handle).first()
+    if found is None:
+        if User.objects.filter(email__iexact=email).exists():
+            raise NotAllowed(
+                f"there is no member @{handle}, and another one has the email"
+                " SITE_OWNER_EMAIL, so none can be made."
+            )
+        taken = core.claim_handle(name=handle, allow_reserved=True)
+        found = User.objects.create_user(email, handle=taken)
+        EmailAddress.objects.create(
+            user=found, email=email, verified=True, primary=True
+        )
+    if not found.is_active:
+        raise NotAllowed(f"@{handle} is deactivated.")
+    if not (found.is_staff and found.is_superuser):
+        found.is_staff = found.is_superuser = True
+        found.save(update_fields=["is_staff", "is_superuser"])
+        record(
+            actor=None,
+            action="user roles_changed",
+            subject=("user", found.pk),
+            is_active=True,
+            is_staff=True,
+            is_superuser=True,
+        )
+    return found
 
 
 def edit_profile(*, user: User, display_name: str, bio: str, timezone: str) -> User:

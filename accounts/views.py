@@ -1,10 +1,8 @@
 """A member's page, their profile, and the link that signs a site owner in."""
 
-import re
-
 from django.contrib import messages
 from django.forms import model_to_dict
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 
@@ -13,6 +11,7 @@ from accounts.access import MemberRequest, member_required, sent, staff_required
 from accounts.forms import AuditForm, ProfileForm
 from accounts.models import AuditEvent, User
 from core.errors import NameRefused
+from core.paging import key_before
 
 AUDIT_PAGE_SIZE = 50
 
@@ -47,7 +46,9 @@ def audit_list(request: MemberRequest) -> HttpResponse:
     form = AuditForm(request.GET)
     context: dict[str, object] = {"form": form}
     if form.is_valid():
-        found = AuditEvent.objects.narrowed(**form.cleaned_data).before(_key(request))
+        found = AuditEvent.objects.narrowed(**form.cleaned_data).before(
+            key_before(request)
+        )
         events = list(found[: AUDIT_PAGE_SIZE + 1])
         context["events"] = events[:AUDIT_PAGE_SIZE]
         context["is_narrowed"] = any(form.cleaned_data.values())
@@ -57,14 +58,6 @@ def audit_list(request: MemberRequest) -> HttpResponse:
             context["older"] = query.urlencode()
     status = 200 if form.is_valid() else 422
     return render(request, "accounts/audit_list.html", context, status=status)
-
-
-def _key(request: HttpRequest) -> int | None:
-    """After which event the page begins. Raises Http404 for what we cannot have made."""
-    text = request.GET.get("before", "")
-    if not re.fullmatch("[0-9]{0,18}", text):
-        raise Http404
-    return int(text) if text else None
 
 
 @never_cache

@@ -35,6 +35,12 @@ class NameRefused(ForllmError):
     """A member's display name is, or looks like, somebody else's name."""
 
 
+class ImageRefused(ForllmError):
+    """What was uploaded is no picture, a broken one, or one that is too large."""
+
+    message = "This is no picture that the site can read. PNG, JPEG, WebP and GIF work."
+
+
 class SecretUnreadable(ForllmError):
     """A stored secret cannot be decrypted here, or belongs to another owner or host."""
 

@@ -54,6 +54,14 @@ _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "
 _ALIGNMENTS = {"text-align:center": "center", "text-align:right": "right"}
 _FOREIGN_REL = "nofollow ugc noopener"
 
+# What servers of models take for the frame of a conversation and not for text.
+_FRAME = re.compile(
+    r"<[|｜][^<>|｜\n]{1,60}[|｜]>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]"
+    r"|<</?SYS>>|</?s>|<(?:bos|eos|(?:start|end)_of_turn)>",
+    re.IGNORECASE,
+)
+_BROKEN = {"<": "&lt;", "[": "&#91;"}
+
 
 class TooMuchMarkup(ForllmError):
     """The text becomes more HTML than a page should carry."""
@@ -135,6 +143,10 @@ _KEPT_OR_INVISIBLE = re.compile(
     f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING}|$|\\s))"
     f"|[{_INVISIBLE}]+"
 )
+_ONE_EMOJI = re.compile(
+    "\U0001f3f4[\U000e0020-\U000e007f]{3,6}|[\U0001f1e6-\U0001f1ff]{2}"
+    f"|{_EMOJI}(?:\u200d{_EMOJI})*|[0-9#*]\ufe0f\u20e3"
+)
 _EMPTY_SYMBOLS = "\u2800\U0001d159"  # a Braille cell without dots, a null notehead
 _NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
@@ -150,6 +162,10 @@ def clean_text(text: str) -> str:
     return _without_invisible(_NEWLINES.sub("\n", text))
 
 
+# What people call a thing: a persona, a group, an identity.
+MOST_NAME_CHARS = 60
+
+
 def one_line(text: str) -> str:
     """`clean_text` for names and titles: one line, single spaces, nothing around them."""
     return " ".join(clean_text(text).split())
@@ -161,6 +177,12 @@ def is_blank(text: str) -> bool:
         unicodedata.category(sign)[0] in "LNPS" and sign not in _EMPTY_SYMBOLS
         for sign in text
     )
+
+
+def is_emoji(text: str) -> bool:
+    """Whether `text`, made by `clean_text`, is one emoji: a sign, a sequence, a flag."""
+    is_letter = any(unicodedata.category(sign)[0] == "L" for sign in text)
+    return bool(_ONE_EMOJI.fullmatch(text)) and not is_letter
 
 
 def _without_invisible(text: str) -> str:
@@ -386,3 +408,14 @@ def _words(tokens: Sequence[Token]) -> Iterator[str]:
             yield f"{token.content} "
         elif token.block or token.type in ("softbreak", "hardbreak"):
             yield " "
+
+
+def frame_in(text: str) -> str:
+    """The first thing in `text` that a model could take for the end of a message; or ""."""
+    found = _FRAME.search(text)
+    return found[0] if found else ""
+
+
+def without_frames(text: str) -> str:
+    """`text` with those broken, so that a model reads them as text, and people as well."""
+    return _FRAME.sub(lambda found: _BROKEN[found[0][0]] + found[0][1:], text)

@@ -209,11 +209,12 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport with the guard under it and the answer's limits above it."""
 
     def __init__(self, backend: GuardedBackend | None = None) -> None:
-        super().__init__()
+        context = httpx.create_ssl_context()  # takes 25 ms
+        super().__init__(verify=context)
         # httpx takes no network backend, so its pool is replaced by one that does.
         # Pooled connections are keyed by scheme, host and port, never by address.
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=context,
             network_backend=backend or GuardedBackend(),
             max_connections=2000,
             max_keepalive_connections=100,

@@ -52,8 +52,12 @@ def _receive(request: HttpRequest) -> HttpResponse | None:
 
 
 def _sealed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    """With a session on either side, no cache may keep the answer."""
+    """With a session on either side, no cache may keep the answer.
+
+    But for what a view calls public: a file that is the same for everybody.
+    """
     name = settings.SESSION_COOKIE_NAME
-    if name in request.COOKIES or name in response.cookies:
+    is_public = "public" in response.get("Cache-Control", "")
+    if name in response.cookies or (name in request.COOKIES and not is_public):
         patch_cache_control(response, private=True, no_store=True)
     return response

@@ -132,6 +132,7 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 SIGNIN_LINK_AGE = timedelta(hours=24)
+SITE_OWNER_USERNAME = env.text("SITE_OWNER_USERNAME", default="")
 SITE_OWNER_EMAIL = env.text("SITE_OWNER_EMAIL", default="owner@localhost")
 
 # Mail.
@@ -139,6 +140,8 @@ MAILERS = {"default": env.mail("EMAIL_URL", default="consolemail://")}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="forum@localhost")
 
 # Files.
+MEDIA_URL = "/media/"
+MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -228,11 +231,11 @@ LLM_MAX_REPLY_CHARS = 40_000
 LLM_MAX_RETRY_AFTER = timedelta(hours=1)
 LLM_PRIVATE_HOSTS = env.host_ports("LLM_PRIVATE_HOSTS", default=[])
 
-# What a request may carry, and how long it may take to arrive; no files are taken.
-MAX_REQUEST_BYTES = 3 * 1024 * 1024
+# What a request may carry, and how long it may take to arrive.
+MAX_REQUEST_BYTES = 5 * 1024 * 1024
 MAX_REQUEST_TIME = timedelta(seconds=10)
 MAX_HEADER_TIME = timedelta(seconds=10)  # for the headers of a request
-FILE_UPLOAD_HANDLERS = ["forllm.uploads.NoFiles"]
+FILE_UPLOAD_HANDLERS = ["core.uploads.WantedFiles"]
 
 # Posts.
 MAX_POST_CHARS = 40_000

@@ -12,9 +12,11 @@ urlpatterns = [
     path("favicon.ico", favicon, name="favicon"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("core.urls")),
     path("", include("accounts.urls")),
     path("", include("llmconfig.urls")),
     path("", include("studio.urls")),
     path("", include("llmqueue.urls")),
+    path("", include("personas.urls")),
     path("", include("forum.urls")),
 ]

@@ -10,6 +10,19 @@ from django.templatetags.static import static
 from django.views.defaults import server_error as own_fault
 
 RETRY_AFTER_SECONDS = 10
+_NOT_FOR_ROBOTS = (
+    "/settings/",
+    "/admin/",
+    "/queue/",
+    "/asks/",
+    "/notices/",
+    "/posts/",
+    "/live/",
+    "/s/*/who/",
+    "/t/*/who/",
+    "/accounts/",
+    "/signin/",
+)
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -24,8 +37,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def robots(request: HttpRequest) -> HttpResponse:
     """Search engines may read the forum, and leave alone what is for one member."""
-    closed = ("/settings/", "/admin/", "/queue/", "/asks/", "/accounts/", "/signin/")
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in _NOT_FOR_ROBOTS)]
     return HttpResponse("\n".join([*lines, ""]), content_type="text/plain")
 
 

@@ -21,6 +21,7 @@ from llmconfig.calls import Answer, Call, CallHandle
 from llmconfig.environment import clear_environment
 from llmconfig.errors import CallFailed
 from llmconfig.parameters import needs_key, sent_parameters
+from llmconfig.prices import Price, price_of
 from llmconfig.reading import Reading, storable
 from llmconfig.tokens import count_tokens
 
@@ -30,8 +31,10 @@ __all__ = [
     "Call",
     "CallFailed",
     "CallHandle",
+    "Price",
     "complete",
     "count_tokens",
+    "price_of",
     "warm_up",
 ]
 

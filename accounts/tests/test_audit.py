@@ -69,6 +69,13 @@ def test_it_is_narrowed_by_who_and_what(visit, events, query, actions):
     assert shown(visit.get(LIST, query)) == actions
 
 
+def test_what_a_member_did_is_found_when_they_are_gone(visit, events, alice):
+    alice.is_active = False
+    alice.save()
+
+    assert shown(visit.get(LIST, {"actor": "alice"})) == ["endpoint changed"]
+
+
 def test_an_unknown_member_is_said(visit, events):
     page = visit.get(LIST, {"actor": "nobody"})
 

@@ -28,7 +28,10 @@ def test_a_page_that_does_not_exist_is_in_our_look(client, db):
     assert "There is nothing here" in page.content.decode()
 
 
-@pytest.mark.parametrize("area", ["settings", "admin", "queue", "asks"])
+@pytest.mark.parametrize(
+    "area",
+    ["settings", "admin", "queue", "asks", "notices", "posts", "s/*/who", "t/*/who"],
+)
 def test_search_engines_are_told_what_is_not_for_them(client, area):
     answer = client.get("/robots.txt")
 

@@ -1,12 +1,15 @@
 """Requests no browser sends, and what may be kept of the answers."""
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
+
+from core.uploads import takes_file
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +62,27 @@ def test_files_are_passed_over():
 
     assert request.POST["words"] == "here"
     assert not request.FILES
+
+
+def test_a_file_is_kept_where_a_view_takes_one_and_no_more_of_it_than_that():
+    def view(request):
+        """Takes a file."""
+
+    request = RequestFactory().post(
+        "/",
+        {
+            "image": SimpleUploadedFile("a.png", b"x" * 500_000),
+            "other": SimpleUploadedFile("b.png", b"y"),
+            "words": "here",
+        },
+    )
+    request.resolver_match = SimpleNamespace(
+        func=takes_file(field="image", most=100_000)(view)
+    )
+
+    assert list(request.FILES) == ["image"]
+    assert request.FILES["image"].size == 100_001
+    assert request.POST["words"] == "here"
 
 
 @pytest.mark.fault("A-IDOR-7")

@@ -98,6 +98,10 @@ def command(data: Path, sockets: Path, *, durable: bool = True) -> list[str]:
         "unix_socket_permissions": "0700",
         "log_destination": "stderr",
         "logging_collector": "off",
+        # An error is logged without the statement and the row, which hold what members
+        # wrote for themselves alone.
+        "log_error_verbosity": "terse",
+        "log_min_error_statement": "panic",
     }
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off"}

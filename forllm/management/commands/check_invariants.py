@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from forum.invariants import check_forum
 from llmqueue.invariants import check_queue
+from studio.invariants import check_studio
 
 
 class Command(BaseCommand):
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def handle(self, *args: Any, **options: Any) -> None:
-        violations = [*check_queue(), *check_forum()]
+        violations = [*check_queue(), *check_forum(), *check_studio()]
         for violation in violations:
             self.stderr.write(str(violation))
         if violations:

@@ -1,0 +1,256 @@
+"""Uploaded pictures: what is taken, what is left of it, and what is refused."""
+
+import random
+import resource
+import struct
+import zlib
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from core import images
+from core.errors import ImageRefused
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def encoded(picture: Image.Image, kind: str, **options) -> bytes:
+    file = BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def plain(width: int = 300, height: int = 200, colour: str = "red") -> Image.Image:
+    return Image.new("RGB", (width, height), colour)
+
+
+def shown(data: bytes) -> Image.Image:
+    return Image.open(BytesIO(data))
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
+
+
+def claimed(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that says it is so large."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    return PNG + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def webp_claimed(width: int, height: int) -> bytes:
+    """A moving WebP of one small frame on a canvas of this size."""
+    still = encoded(plain(4, 4), "WEBP")[12:]
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
+    corner = bytes(6) + (3).to_bytes(3, "little") * 2 + bytes(4)
+    parts = [
+        (b"VP8X", b"\x02\0\0\0" + sides),
+        (b"ANIM", bytes(6)),
+        (b"ANMF", corner + still),
+    ]
+    body = b"".join(name + struct.pack("<I", len(part)) + part for name, part in parts)
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+@pytest.mark.requirement("M-48")
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *(("PNG", mode) for mode in ("RGB", "L", "P", "1", "LA", "I;16")),
+        *(("JPEG", mode) for mode in ("RGB", "L", "CMYK")),
+        ("WEBP", "RGB"),
+        ("GIF", "P"),
+    ],
+)
+def test_a_picture_becomes_a_small_square(kind, mode):
+    made = shown(images.make_avatar(encoded(plain().convert(mode), kind)))
+
+    assert (made.format, made.size) == ("WEBP", (200, 200))
+
+
+def test_a_large_picture_is_made_small_and_stays_what_it_shows():
+    made = shown(images.make_avatar(encoded(plain(4096, 2000, "navy"), "JPEG")))
+
+    assert made.size == (256, 256)
+    assert made.convert("RGB").getpixel((128, 128))[2] > 100
+
+
+def test_what_is_clear_stays_clear():
+    clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+
+    made = shown(images.make_avatar(encoded(clear, "PNG")))
+
+    assert made.convert("RGBA").getpixel((30, 30))[3] == 0
+
+
+@pytest.mark.fault("A-PRIV-1")
+def test_a_photo_is_turned_upright_and_says_nothing_of_where_it_was_taken():
+    photo = plain(100, 100, "blue")
+    photo.paste("red", (0, 0, 100, 50))  # red above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    exif[0x010F] = "The camera of alice"
+    data = encoded(photo, "JPEG", exif=exif, comment=b"from the garden")
+
+    made = images.make_avatar(data)
+
+    assert shown(made).convert("RGB").getpixel((50, 10))[2] > 200  # blue above now
+    assert b"alice" not in made
+    assert b"garden" not in made
+    assert not shown(made).getexif()
+
+
+def test_of_a_moving_picture_the_first_frame_stays():
+    frames = [plain(colour=colour) for colour in ("red", "green", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    made = shown(images.make_avatar(data))
+
+    assert getattr(made, "n_frames", 1) == 1
+    assert made.convert("RGB").getpixel((50, 50))[0] > 200
+
+
+def test_what_hangs_behind_a_picture_is_not_kept():
+    hidden = b"<html><script>alert(1)</script></html>"
+    data = encoded(plain(), "GIF") + hidden
+
+    made = images.make_avatar(data)
+
+    assert b"script" not in made
+
+
+@pytest.mark.fault("A-IMP-1")
+def test_text_that_unpacks_to_a_thousand_times_its_size_is_never_unpacked():
+    whole = encoded(plain(), "PNG")
+    bomb = chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(60_000_000), 9))
+    before = peak_kib()
+
+    made = images.make_avatar(whole[:33] + bomb * 20 + whole[33:])
+
+    assert shown(made).size == (200, 200)
+    assert peak_kib() - before < 20_000
+
+
+@pytest.mark.fault("A-IMP-1")
+@pytest.mark.parametrize(
+    "data",
+    [
+        claimed(50_000, 50_000),
+        claimed(4_097, 10),
+        claimed(2**31 - 1, 2**31 - 1),
+        claimed(0, 10),
+        webp_claimed(13_000, 13_000),
+        webp_claimed(2**24, 2**24),
+    ],
+    ids=["bomb", "wide", "huge", "nothing", "webp", "huge webp"],
+)
+def test_a_picture_that_claims_to_be_vast_is_refused_unopened(data):
+    before = peak_kib()
+
+    with pytest.raises(ImageRefused):
+        images.make_avatar(data)
+
+    assert peak_kib() - before < 20_000
+
+
+def peak_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.fault("A-IMP-1")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"GIF89a",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>",
+        b"<!doctype html><p>Hello",
+        b"BM" + bytes(100),
+        b"%PDF-1.7",
+        PNG,
+        PNG + b"\xff\xff\xff\xffIHDR",
+        encoded(plain(), "TIFF"),
+        encoded(plain(), "BMP"),
+        encoded(plain(), "ICO"),
+    ],
+)
+def test_what_is_no_picture_of_the_four_kinds_is_refused(data):
+    with pytest.raises(ImageRefused):
+        images.make_avatar(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
+def test_half_a_picture_is_refused(kind):
+    noise = Image.effect_noise((200, 200), 90)
+    data = encoded(noise, kind)
+
+    with pytest.raises(ImageRefused):
+        images.make_avatar(data[: len(data) // 2])
+
+
+def test_a_picture_of_too_many_bytes_is_refused():
+    with pytest.raises(ImageRefused, match="2 MB"):
+        images.make_avatar(encoded(plain(), "PNG") + bytes(images.MAX_BYTES))
+
+
+def test_a_photo_of_ten_thousand_passes_is_refused():
+    data = encoded(plain(), "JPEG", progressive=True)
+    scans = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x10\x00" * 10_000
+
+    with pytest.raises(ImageRefused):
+        images.make_avatar(data[:-2] + scans + data[-2:])
+
+
+@pytest.mark.fault("A-IMP-1")
+def test_damaged_pictures_are_refused_and_break_nothing():
+    chance = random.Random(7)
+    noise = Image.effect_noise((60, 60), 90)
+    for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+        whole = encoded(noise, kind)
+        for _ in range(150):
+            broken = bytearray(whole)
+            for _ in range(chance.choice((1, 3, 20))):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            try:
+                made = images.make_avatar(bytes(broken))
+            except ImageRefused:
+                continue
+            assert max(shown(made).size) <= images.AVATAR_SIDE
+
+
+def test_a_picture_is_stored_once_under_the_name_of_its_content(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    picture = images.make_avatar(encoded(plain(), "PNG"))
+
+    names = {images.store_avatar(picture) for _ in range(2)}
+
+    (name,) = names
+    assert [path.name for path in (tmp_path / "avatars").iterdir()] == [
+        name.removeprefix("avatars/")
+    ]
+    assert images.read_avatar(name.removeprefix("avatars/")) == picture
+
+
+def test_a_stored_picture_is_served_to_be_kept(client, db, settings, tmp_path, alice):
+    settings.MEDIA_ROOT = tmp_path
+    name = images.store_avatar(images.make_avatar(encoded(plain(), "PNG")))
+    client.force_login(alice)
+
+    answer = client.get(f"/media/{name}")
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "image/webp"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "Set-Cookie" not in answer
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "x", "..%2f..%2fembedded.env", "a" * 40, "a" * 40 + ".webp", "..", "%00"],
+)
+def test_no_other_file_is_served(client, db, name):
+    assert client.get(f"/media/avatars/{name}").status_code == 404

@@ -1,0 +1,51 @@
+"""Files in forms: only where a view wants one, in memory, and no more of it than that.
+
+What is sent to any other address is passed over.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+
+
+def takes_file[View: Callable[..., Any]](
+    *, field: str, most: int
+) -> Callable[[View], View]:
+    """Mark a view whose form has a file in `field`; stands outermost.
+
+    Of a file that is larger than `most` bytes one byte more is kept, so that the form
+    can tell.
+    """
+
+    def mark(view: View) -> View:
+        view.takes_file = (field, most)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+class WantedFiles(FileUploadHandler):
+    """Keeps the file that the view of this address takes, and skips every other."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        match = getattr(self.request, "resolver_match", None)
+        wanted: tuple[str, int] = getattr(match and match.func, "takes_file", ("", 0))
+        field, self._most = wanted
+        if self.field_name != field:
+            raise SkipFile
+        self._kept = BytesIO()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        room = self._most + 1 - self._kept.tell()
+        self._kept.write(raw_data[: max(room, 0)])
+
+    def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        size = self._kept.tell()
+        self._kept.seek(0)
+        return InMemoryUploadedFile(
+            self._kept, self.field_name, self.file_name, "", size, None
+        )
