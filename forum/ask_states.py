@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import capfirst
+
 from forum.models import Ask
 from llmqueue import services as queue
+from llmqueue.known_names import KnownNames
 from llmqueue.models import (
     ANSWERS,
     LLMAttempt,
@@ -47,15 +50,19 @@ class AskState:
 
 def state_of(ask: Ask, viewer: object) -> AskState:
     """Where one ask stands, with its exact place in line."""
-    return _state(ask, viewer, ahead=_place_in_line)
+    names = KnownNames([ask.request], viewer)
+    return _state(ask, viewer, names, ahead=_place_in_line)
 
 
-def state_in_list(ask: Ask, viewer: object) -> AskState:
-    """The same without a query, and so without its place in line."""
-    return _state(ask, viewer, ahead=_unknown_place)
+def state_in_list(ask: Ask, viewer: object, names: KnownNames) -> AskState:
+    """The same without a query, and so without its place in line.
+
+    `names`: of all the list's asks.
+    """
+    return _state(ask, viewer, names, ahead=_unknown_place)
 
 
-def _state(ask: Ask, viewer: object, ahead: Any) -> AskState:
+def _state(ask: Ask, viewer: object, names: KnownNames, ahead: Any) -> AskState:
     request = ask.request
     attempt = request.last_attempt
     may_act = request.may_be_managed_by(viewer)
@@ -63,30 +70,24 @@ def _state(ask: Ask, viewer: object, ahead: Any) -> AskState:
     return AskState(
         ask=ask,
         status=request.status,
-        sentence=_sentence(request, attempt, _name(request, attempt), ahead),
+        sentence=_sentence(request, attempt, names, ahead),
         reason=request.error_message,
         is_open=request.is_open,
         is_model_trouble=has_failed and request.error_class in _MODEL_TROUBLE,
         can_cancel=may_act and request.is_open,
         can_retry=may_act
         and (has_failed or request.status == Status.CANCELLED)
+        and request.requested_by_id is not None
         and ask.post.why_not_asked(ask.post.topic) is None,
     )
 
 
-def _name(request: LLMRequest, attempt: LLMAttempt | None) -> str:
-    """Who answers as far as is known: frozen, else asked for, else not yet chosen."""
-    if attempt is not None:
-        name: str = attempt.receipt["persona"]["name"]
-        return name
-    return (
-        request.persona.name if request.persona else request.asked_name or "A persona"
-    )
-
-
 def _sentence(
-    request: LLMRequest, attempt: LLMAttempt | None, name: str, ahead: Any
+    request: LLMRequest, attempt: LLMAttempt | None, names: KnownNames, ahead: Any
 ) -> str:
+    name = names.name_of(request) or "a persona"
+    if name != request.answerer_name:
+        name = capfirst(name)  # it is no name
     match request.status:
         case Status.PENDING if attempt and attempt.outcome in ANSWERS:
             return f"{name} has answered; the reply waits to be posted."

@@ -1,6 +1,6 @@
 """Situations in the forum; each `message` is for the person who caused it."""
 
-from core.errors import ForllmError
+from core.errors import ForllmError, NotAllowed
 
 
 class TopicLocked(ForllmError):
@@ -42,7 +42,25 @@ class PersonaNotOffered(ForllmError):
     message = "This persona cannot be asked here."
 
 
+class AskerGone(ForllmError):
+    """Nobody is left for whom the request could be made again."""
+
+    message = "Whoever asked is no longer a member here. Ask a persona yourself."
+
+
 class AINotAvailable(ForllmError):
     """Asking is switched off, for the site or by the member."""
 
     message = "Asking personas is switched off at the moment."
+
+
+class NotAssigned(ForllmError):
+    """The persona does not belong to the subforum (any more)."""
+
+    message = "This persona is not assigned here any more."
+
+
+class OnlyStaffAssign(NotAllowed):
+    """The site's settings leave assigning and defaults to staff."""
+
+    message = "On this site only staff assign personas and choose defaults."

@@ -5,18 +5,21 @@ from collections.abc import Collection, Iterable
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
+from core.errors import ForllmError
+from forum.conversations import conversation_at, hold_target
+from forum.errors import AskerGone
 from forum.models import (
-    PATH_DIGITS,
     Ask,
     NoticeKind,
     Post,
     Subforum,
     SubforumPersona,
     Topic,
+    may_be_seen_by,
 )
 from forum.services import asks, notices, posts
 from llmqueue.errors import Refused
-from llmqueue.handlers import Conversation, Inputs, Passage, Subject
+from llmqueue.handlers import Conversation, Inputs, Subject
 from llmqueue.models import LLMAttempt, LLMRequest, Status
 from personas.models import Persona
 
@@ -34,31 +37,10 @@ class ReplyHandler:
         return _inputs(request, topic, asks.assignments_in([topic.subforum_id]))
 
     def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
-        """The post to answer, its ancestors from the nearest, then the newest others.
-
-        The opening post comes beside the `most_passages`, however far away it is.
-        """
+        """What the topic says around the post to answer."""
         target = self._ask(request).post
-        topic = target.topic
-        # Held until the prompt is stored: a post deleted meanwhile would stay in it.
-        Topic.objects.hold(topic.pk)
-        earlier = (
-            Post.objects.filter(topic=topic, number__lt=target.number, deleted_at=None)
-            .with_authors()
-            .order_by("-number")
-        )
-        numbers = ancestor_numbers(target)
-        above = earlier.filter(number__in=numbers, number__gt=1)[:most_passages]
-        lineage = [*above, *earlier.filter(number=1)]
-        room = max(0, most_passages - len(lineage))
-        others = earlier.exclude(number__in=[1, *numbers])[:room]
-        return Conversation(
-            place=f"You are in the subforum {topic.subforum.name}.",
-            title=topic.title,
-            target=_passage(target),
-            opening=1 if target.number > 1 else None,
-            passages=[_passage(post) for post in (*lineage, *others)],
-        )
+        hold_target(target)
+        return conversation_at(target, most_passages=most_passages)
 
     def deliver(self, attempt: LLMAttempt, *, text: str, html: str) -> None:
         """Post the reply under the post it answers; raises Refused if it may not stand.
@@ -70,14 +52,14 @@ class ReplyHandler:
         topic = Topic.objects.hold(ask.post.topic_id)
         post = Post.objects.get(pk=ask.post_id)
         self._check(request, post, topic)
-        persona_id = attempt.persona_version.persona_id
+        version = attempt.persona_version
         usable = Persona.objects.usable_by(request.requested_by)
-        if not usable.filter(pk=persona_id).exists():
+        if version is None or not usable.filter(pk=version.persona_id).exists():
             raise Refused("persona_gone")
         ask.reply = posts.insert_post(
             topic=topic,
             parent=post,
-            persona_version=attempt.persona_version,
+            persona_version=version,
             body=text,
             html=html,
         )
@@ -92,8 +74,8 @@ class ReplyHandler:
             notices.notify(ask, kind)
 
     def visible(self, user: User | None) -> Q:
-        """Requests about posts that `user` may read: all of them, so far."""
-        return Q(kind=self.kind)
+        """Requests about posts that `user` may read."""
+        return Q(kind=self.kind) & may_be_seen_by(user, ask="ask__")
 
     def with_subjects(self, requests: QuerySet[LLMRequest]) -> QuerySet[LLMRequest]:
         """Join the ask, its post and its place."""
@@ -113,17 +95,27 @@ class ReplyHandler:
         return {it.pk: _outlook(it, assignments) for it in waiting}
 
     def readable(
-        self, sources: Collection[tuple[str, str]], user: User | None
+        self,
+        attempt: LLMAttempt,
+        sources: Collection[tuple[str, str]],
+        user: User | None,
     ) -> set[tuple[str, str]]:
-        """The posts among `sources` that `user` may read now."""
-        keys = [int(key) for kind, key in sources if kind == "post"]
-        posts = Post.objects.visible_to(user).not_deleted().filter(pk__in=keys)
-        return {("post", str(pk)) for pk in posts.values_list("pk", flat=True)}
+        """The posts among `sources` that `user` may read now, as they were then."""
+        return readable_posts(attempt, sources, user)
 
     def find_place(self, name: str) -> tuple[str, str] | None:
         """The subforum with this slug."""
         found = Subforum.objects.filter(slug=name).values_list("pk", flat=True).first()
         return None if found is None else asks.place_of(found)
+
+    def why_not_retried(self, request: LLMRequest) -> ForllmError | None:
+        """That nobody is there for whom, or nothing any more that could be answered."""
+        if not hasattr(request, "ask"):
+            return Refused("gone")
+        if request.requested_by_id is None:
+            return AskerGone()
+        post = request.ask.post
+        return post.why_not_asked(post.topic)
 
     def retry(self, *, request: LLMRequest, member: User) -> LLMRequest:
         """Ask again; see `asks.ask_again`."""
@@ -152,6 +144,16 @@ class ReplyHandler:
             member.refresh_from_db(fields=["is_active"])
         has_ai = member is not None and asks.ai_enabled_for(member)
         _check_standing(member, post, topic, has_ai=has_ai)
+
+
+def readable_posts(
+    attempt: LLMAttempt, sources: Collection[tuple[str, str]], user: User | None
+) -> set[tuple[str, str]]:
+    """The posts among `sources` that `user` may read now, as `attempt` sent them."""
+    keys = [int(key) for kind, key in sources if kind == "post"]
+    here = Post.objects.visible_to(user).not_deleted().filter(pk__in=keys)
+    open_to_user = here.unchanged_for(user, since=attempt.started_at)
+    return {("post", str(pk)) for pk in open_to_user.values_list("pk", flat=True)}
 
 
 def _check_standing(
@@ -196,15 +198,6 @@ def _inputs(
     )
 
 
-def ancestor_numbers(post: Post) -> list[int]:
-    """The numbers of the posts above `post` in its tree, from its path and parent."""
-    steps = range(0, len(post.path) - PATH_DIGITS, PATH_DIGITS)
-    numbers = {int(post.path[at : at + PATH_DIGITS], 36) for at in steps}
-    if post.parent_number is not None:
-        numbers.add(post.parent_number)
-    return sorted(numbers)
-
-
 def _subject(post: Post) -> Subject:
     topic = post.topic
     return Subject(
@@ -217,21 +210,3 @@ def _subject(post: Post) -> Subject:
 
 def _is_there(persona: Persona | None) -> bool:
     return persona is not None and persona.is_active
-
-
-def _attribution(post: Post) -> str:
-    """A name no member can choose to be: a handle, or a persona marked as one."""
-    if post.author is not None:
-        return f"@{post.author.handle.name}"
-    return f"{post.author_name} (AI persona)"
-
-
-def _passage(post: Post) -> Passage:
-    by_persona = post.persona_version_id is not None
-    return Passage(
-        number=post.number,
-        author=_attribution(post),
-        text=post.body,
-        source_key=str(post.pk),
-        persona_id=post.persona_version.persona_id if by_persona else None,  # type: ignore[union-attr]
-    )

@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from accounts.access import member_of
 from forum import ask_states, paging
 from forum.ask_states import AskState
 from forum.models import Ask, Post
+from llmqueue.known_names import KnownNames
 from llmqueue.receipt_views import ReceiptView, receipt_view
+from personas.models import Persona
 
 # Asks without a reply that are shown under one post; open ones first, then the newest.
 MOST_ASKS = 5
@@ -18,7 +22,9 @@ class ShownPost:
     """A post and what its reader may do with it.
 
     `asks`: those without a reply, oldest first. `receipt`: of a persona's post, else
-    None. `shows_parent`: it does not follow the post it answers.
+    None. `version_url`: the page of the version that wrote it, empty if its reader may
+    not open that. `shows_parent`: it does not follow the post it answers. `is_muted`: its
+    reader muted the persona. `has_terms`: its reader may set what it is to them.
     """
 
     post: Post
@@ -28,21 +34,36 @@ class ShownPost:
     shows_parent: bool
     asks: Sequence[AskState]
     receipt: ReceiptView | None
+    version_url: str
+    is_muted: bool
+    has_terms: bool
+
+
+class _Terms(NamedTuple):
+    """What the persona that wrote a post is to the reader."""
+
+    is_open: bool
+    is_usable: bool
+    is_muted: bool
+
+
+_NO_TERMS = _Terms(is_open=False, is_usable=False, is_muted=False)
 
 
 def show(
     posts: list[Post], viewer: object, *, previous: int | None = None
 ) -> list[ShownPost]:
-    """`posts` of one page in tree order, in two queries.
+    """`posts` of one page in tree order, in three queries; four when an ask may not be named.
 
     `previous` is the number of the post before the first of them, if that is shown.
     """
     asks, receipts_by_post = _asks_and_receipts(posts, viewer)
+    terms = _terms(posts, viewer)
     shown = []
     for post in posts:
-        shown.append(
-            _show(post, viewer, previous, asks[post.pk], receipts_by_post.get(post.pk))
-        )
+        receipt = receipts_by_post.get(post.pk)
+        term = terms.get(_persona_id(post), _NO_TERMS)
+        shown.append(_show(post, viewer, previous, asks[post.pk], receipt, term))
         previous = post.number
     return shown
 
@@ -59,7 +80,9 @@ def _show(
     previous: int | None,
     asks: list[AskState],
     receipt: ReceiptView | None,
+    terms: _Terms,
 ) -> ShownPost:
+    version = post.persona_version
     is_staff = getattr(viewer, "is_staff", False)
     is_there = post.deleted_at is None
     is_author = post.is_editable_by(viewer)
@@ -71,7 +94,32 @@ def _show(
         shows_parent=post.parent_number not in (None, previous),
         asks=asks,
         receipt=receipt,
+        version_url=version.get_absolute_url() if version and terms.is_open else "",
+        is_muted=terms.is_muted,
+        has_terms=terms.is_usable,
     )
+
+
+def _persona_id(post: Post) -> int | None:
+    version = post.persona_version
+    return version.persona_id if version else None
+
+
+def _terms(posts: list[Post], viewer: object) -> dict[int | None, _Terms]:
+    """What the personas that wrote `posts` are to the viewer, by the persona's id.
+
+    One query for a member; to a guest a persona is what it is to everybody.
+    """
+    writers = [it.persona_version.persona for it in posts if it.persona_version]
+    if member_of(viewer) is None:
+        return {
+            it.pk: _Terms(it.is_open_to_all, is_usable=False, is_muted=False)
+            for it in writers
+        }
+    if not writers:
+        return {}
+    personas = Persona.objects.filter(pk__in={it.pk for it in writers})
+    return {pk: _Terms(*terms) for pk, terms in personas.terms_of(viewer).items()}
 
 
 def _asks_and_receipts(
@@ -79,16 +127,18 @@ def _asks_and_receipts(
 ) -> tuple[defaultdict[int, list[AskState]], dict[int, ReceiptView]]:
     """What is asked of `posts`, and the receipts of replies, by the post's id."""
     replied = Ask.objects.filter(reply__in=posts).with_request()
-    unanswered = Ask.objects.visible_to(viewer).filter(post__in=posts, reply=None)
+    unanswered = Ask.objects.concerning(viewer).filter(post__in=posts, reply=None)
     waiting = unanswered.newest(MOST_ASKS).with_request().order_by("pk")
     found = [*replied, *waiting]
+    names = KnownNames([it.request for it in found if it.reply_id is None], viewer)
     posts_by_id = {post.pk: post for post in posts}
     asks: defaultdict[int, list[AskState]] = defaultdict(list)
     written: dict[int, ReceiptView] = {}
     for ask in found:
         if ask.reply_id is None:
             ask.post = posts_by_id[ask.post_id]
-            asks[ask.post_id].append(ask_states.state_in_list(ask, viewer))
+            state = ask_states.state_in_list(ask, viewer, names)
+            asks[ask.post_id].append(state)
         elif ask.request.last_attempt is not None:
             written[ask.reply_id] = receipt_view(ask.request, ask.request.last_attempt)
     return asks, written

@@ -1,11 +1,40 @@
 from django.urls import path, re_path
 
-from forum.views import asks, live, notices, posts, subforums, topics
+from forum.views import (
+    asks,
+    assignments,
+    live,
+    notices,
+    personas,
+    posts,
+    subforums,
+    topics,
+)
 
 app_name = "forum"
 urlpatterns = [
     path("", subforums.subforum_list, name="subforum_list"),
     path("s/<slug:slug>/", subforums.subforum_detail, name="subforum_detail"),
+    path(
+        "s/<slug:slug>/personas/",
+        assignments.subforum_personas,
+        name="subforum_personas",
+    ),
+    path(
+        "s/<slug:slug>/personas/change/",
+        assignments.subforum_personas_change,
+        name="subforum_personas_change",
+    ),
+    path(
+        "personas/<slug:persona_slug>/subforums/",
+        assignments.persona_subforums,
+        name="persona_subforums",
+    ),
+    path(
+        "personas/<slug:persona_slug>/subforums/change/",
+        assignments.persona_subforums_change,
+        name="persona_subforums_change",
+    ),
     path("s/<slug:slug>/new/", topics.topic_create, name="topic_create"),
     re_path(
         r"^t/(?P<slug>[-a-z0-9_]+)-(?P<topic_id>[0-9]{1,18})/$",
@@ -25,5 +54,11 @@ urlpatterns = [
     path("notices/", notices.notice_list, name="notice_list"),
     path("notices/see/", notices.notices_see, name="notices_see"),
     path("notices/count/", notices.notice_count, name="notice_count"),
+    path("personas/<slug:persona_slug>/ask/", personas.persona_ask, name="persona_ask"),
+    path(
+        "personas/<slug:persona_slug>/versions/<int:number>/posts/",
+        personas.version_posts,
+        name="version_posts",
+    ),
     path("u/<slug:handle>/posts/", subforums.member_posts, name="member_posts"),
 ]

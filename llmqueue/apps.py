@@ -9,8 +9,11 @@ class LlmQueueConfig(AppConfig):
     def ready(self) -> None:
         from llmconfig.uses import register_use
         from llmqueue.models import LLMAttempt, LLMRequest
+        from llmqueue.services import erase
+        from personas.erasing import register_eraser
 
         register_use(
             LLMRequest, "request, waiting or answered", "requests, waiting or answered"
         )
         register_use(LLMAttempt, "call on record", "calls on record")
+        register_eraser(lambda source: erase(source=source))

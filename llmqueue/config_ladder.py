@@ -6,7 +6,7 @@ Provider and model always come from one row, never one from here and one from th
 from dataclasses import dataclass
 
 from accounts.models import User
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.models import LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.lookups import Lookups
@@ -29,15 +29,16 @@ def resolve_config(
     inputs: Inputs, persona: Persona, lookups: Lookups | None = None
 ) -> tuple[ModelChoice, tuple[Step, ...]]:
     """The choice for `persona`, and the steps to it. Raises Refused when none is left."""
-    context = _Context(inputs, persona, lookups or Lookups([inputs]))
+    lookups = lookups or Lookups([inputs])
+    context = _Context(inputs, persona, lookups)
     choice, steps = climb(_LADDER, context, why=_why)
     if choice is None:
-        raise Refused("no_model", _nothing_left(), is_failure=True)
+        raise Refused("no_model", _nothing_left(lookups), is_failure=True)
     return choice, steps
 
 
-def _nothing_left() -> str:
-    if Endpoint.objects.exists():
+def _nothing_left(lookups: Lookups) -> str:
+    if lookups.has_endpoint:
         return (
             "All models are switched off at the moment. A site owner can switch one on"
             " in Settings, under Endpoints."
@@ -77,9 +78,7 @@ def _chosen(context: _Context) -> ModelChoice | Passed:
 def _override(context: _Context) -> ModelChoice | Passed:
     config = context.lookups.override(context.member, context.persona)
     if config is None:
-        return Passed(
-            f"The member set no model of their own for {context.persona.name}."
-        )
+        return Passed("The member set no model of their own for this persona.")
     return offer(config, member=context.member)
 
 
@@ -111,7 +110,7 @@ def _persona_default(context: _Context) -> ModelChoice | Passed:
     persona = context.persona
     config = persona.default_config
     if config is None:
-        return Passed(f"{persona.name} has no model of its own.")
+        return Passed("The persona has no model of its own.")
     if config.owner_id is not None:
         is_private = persona.visibility == Visibility.PRIVATE
         if not is_private or config.owner_id not in persona.owner_ids:

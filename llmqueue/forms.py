@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 
+from accounts.forms import MemberField
 from accounts.models import User
 from llmqueue import handlers
 from llmqueue.models import Status
 from personas.models import Persona
+from personas.services.aliases import find_persona
 
 
 class HistoryForm(forms.Form):
@@ -17,32 +19,35 @@ class HistoryForm(forms.Form):
     """
 
     status = forms.ChoiceField(choices=[("", "Any"), *Status.choices], required=False)
-    persona = forms.CharField(max_length=60, required=False, help_text="A handle.")
+    persona = forms.CharField(
+        max_length=100, required=False, help_text="A handle, name or alias."
+    )
     model = forms.CharField(max_length=120, required=False)
     place = forms.CharField(max_length=60, required=False, label="Subforum")
-    member = forms.CharField(max_length=60, required=False, help_text="A handle.")
+    member = MemberField(may_be_gone=True, required=False, help_text="A handle.")
 
     def __init__(self, *args: Any, viewer: User | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._viewer = viewer
 
+    def clean_member(self) -> int | None:
+        member: User | None = self.cleaned_data["member"]
+        return member.pk if member else None
+
     def clean_persona(self) -> int | None:
         name = self.cleaned_data["persona"].removeprefix("@")
         if not name:
             return None
-        personas = Persona.objects.all()
-        if self._viewer is None or not self._viewer.is_staff:
+        found = find_persona(name, user=self._viewer)
+        if found is None:
             # A name that means nothing to a reader and one that is free look the same.
-            personas = personas.usable_by(self._viewer)
-        found = personas.filter(handle__name__iexact=name).values_list("pk")
-        return _only(found.first(), f"There is no persona @{name}.")
-
-    def clean_member(self) -> int | None:
-        name = self.cleaned_data["member"].removeprefix("@")
-        if not name:
-            return None
-        found = User.objects.filter(handle__name__iexact=name).values_list("pk")
-        return _only(found.first(), f"There is no member @{name}.")
+            is_staff = self._viewer is not None and self._viewer.is_staff
+            every = Persona.objects
+            known = every.all() if is_staff else every.met_by(self._viewer)
+            found = known.once_called(name).first()
+        if found is None:
+            raise forms.ValidationError(f"There is no persona @{name}.")
+        return found.pk
 
     def clean_place(self) -> tuple[str, str] | None:
         name = self.cleaned_data["place"].strip().lower().replace(" ", "-")
@@ -53,9 +58,3 @@ class HistoryForm(forms.Form):
         if place is None:
             raise forms.ValidationError("There is no subforum of this name.")
         return place
-
-
-def _only(row: tuple[int] | None, complaint: str) -> int:
-    if row is None:
-        raise forms.ValidationError(complaint)
-    return row[0]

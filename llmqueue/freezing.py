@@ -1,22 +1,17 @@
 """Fixing who answers, just before the call: rights, receipt, prompt, attempt."""
 
 import logging
-import secrets
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
 
-from core.models import SiteSettings
-from llmconfig import client
-from llmconfig.models import LLMConfig
-from llmqueue import claims, prompts
+from llmqueue import claims, composing, prompts
+from llmqueue.deciding import decide
 from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
-from llmqueue.handlers import Inputs, handler_for
-from llmqueue.judging import failure_of
+from llmqueue.handlers import handler_for
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
 from llmqueue.receipts import Receipt
-from llmqueue.resolution import resolve, resolve_fallback
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +41,10 @@ def freeze(request: LLMRequest) -> Frozen:
             "crashed", "It was begun too often and never ended.", is_failure=True
         )
     _close_uncalled(request)
-    handler = handler_for(request)
-    inputs = handler.inputs(request)
-    if request.fallback_config is None:
-        receipt = resolve(inputs)
-    else:
-        receipt = _on_fallback(request, inputs, request.fallback_config)
+    receipt = decide(request, handler_for(request).inputs(request))
     if request.lane.endpoint_id != receipt.choice.endpoint.pk:
         raise WrongLane(receipt.choice.endpoint)
-    tag = f"post-{secrets.token_hex(3)}"
+    tag = composing.new_tag()
     parts = _prompt(request, receipt, tag)
     # As late as can be: the switch promises that no call begins after two seconds.
     if not claims.ai_is_on():
@@ -71,37 +61,15 @@ def _close_uncalled(request: LLMRequest) -> None:
     left.update(outcome=Outcome.INTERRUPTED, outcome_detail="It was never sent.")
 
 
-def _on_fallback(request: LLMRequest, inputs: Inputs, fallback: LLMConfig) -> Receipt:
-    """The receipt with the fallback; if that cannot serve, the first failure stands."""
-    # Not the fallback's own call, whose worker may have been lost when it had failed.
-    calls = request.attempts.that_failed().exclude(config=fallback)
-    failed = calls.latest("number")
-    try:
-        return resolve_fallback(inputs, fallback, failed=failed.receipt)
-    except Refused as refusal:
-        log.info("request %s: no fallback: %s", request.log_name, refusal.message)
-        raise failure_of(failed.outcome, failed.outcome_detail) from refusal
-
-
 def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:
     choice = receipt.choice
-    config = choice.config or LLMConfig()
     # Another model may take more than the one that said so.
     calls = request.attempts.filter(endpoint=choice.endpoint, config=choice.config)
-    shortened = calls.filter(outcome=Outcome.TOO_LONG).exists()
-    limits = prompts.Limits(
-        posts=1 if shortened else config.context_posts,
-        tokens=0 if shortened else config.context_tokens,
-    )
-    return prompts.build(
-        site_rules=SiteSettings.load().site_rules,
-        persona=receipt.persona,
-        version=receipt.version,
-        conversation=handler_for(request).messages(request, most_passages=limits.posts),
-        limits=limits,
-        tag=tag,
-        count=client.count_tokens,
-    )
+    is_short = calls.filter(outcome=Outcome.TOO_LONG).exists()
+    limits = composing.limits_for(choice, is_short=is_short)
+    handler = handler_for(request)
+    conversation = handler.messages(request, most_passages=limits.posts)
+    return composing.compose(receipt, conversation, limits=limits, tag=tag)
 
 
 def _write(
@@ -113,7 +81,7 @@ def _write(
         number=request.attempts.count() + 1,
         lease_token=request.held_token,
         receipt=receipt.as_json(),
-        persona_version=receipt.version,
+        persona_version=receipt.version if receipt.version.pk else None,
         config=choice.config,
         endpoint=choice.endpoint,
     )

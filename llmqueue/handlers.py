@@ -11,10 +11,23 @@ from typing import Protocol
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
+from core.errors import ForllmError
 from llmconfig.models import Endpoint, LLMConfig, ModelProfile
 from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest, Status
-from personas.models import Persona
+from personas.models import Persona, PersonaVersion
+
+
+@dataclass(frozen=True)
+class OnTrial:
+    """What answers on trial, whoever could meet it: a version, or a draft made into one.
+
+    `version`: a draft's is not saved. `source`: (kind, key) of the prompt's parts that are
+    made of it.
+    """
+
+    version: PersonaVersion
+    source: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -23,6 +36,7 @@ class Inputs:
 
     `member` None: the site itself asks. `assigned`: ids of the personas assigned to
     the place; empty means any. `lost_persona`: a persona was asked for and is gone.
+    `on_trial` answers without being looked for: the handler has checked its rights.
     """
 
     member: User | None
@@ -34,6 +48,7 @@ class Inputs:
     place_default: Persona | None = None
     place_profile: ModelProfile | None = None
     lost_persona: bool = False
+    on_trial: OnTrial | None = None
 
 
 @dataclass(frozen=True)
@@ -116,12 +131,21 @@ class Handler(Protocol):
         """
 
     def readable(
-        self, sources: Collection[tuple[str, str]], user: User | None
+        self,
+        attempt: LLMAttempt,
+        sources: Collection[tuple[str, str]],
+        user: User | None,
     ) -> set[tuple[str, str]]:
-        """Those of `sources`, (kind, key) of prompt parts, that `user` may read now."""
+        """Those of `sources` whose text, as `attempt` sent it, `user` may read now.
+
+        `sources`: (kind, key) of its prompt's parts.
+        """
 
     def find_place(self, name: str) -> tuple[str, str] | None:
         """The (kind, key) of the place with this name in addresses; None: no such."""
+
+    def why_not_retried(self, request: LLMRequest) -> ForllmError | None:
+        """What stands against asking again; of a row of `with_subjects`, no query."""
 
     def retry(self, *, request: LLMRequest, member: User) -> LLMRequest:
         """Ask again for what failed or was cancelled; the new request names the old.

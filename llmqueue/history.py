@@ -14,15 +14,31 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from accounts.access import member_of
 from accounts.models import User
 from llmqueue import handlers
 from llmqueue.handlers import Subject
-from llmqueue.models import FINAL, LLMRequest, LLMRequestQuerySet, Status
-from llmqueue.outlook import Answerer, answerers
+from llmqueue.models import (
+    FINAL,
+    LLMRequest,
+    LLMRequestQuerySet,
+    Status,
+    WorkerHeartbeat,
+)
+from llmqueue.outlook import Answerer, who_answers
 from llmqueue.streams import Leases
+from personas.models import Persona
 
 PAGE_SIZE = 25
 # Open requests whose changes the page hears of at once; others come with its next look.
@@ -83,6 +99,11 @@ class HistoryPage:
     entries: list[Entry]
     older: uuid.UUID | None
 
+    @property
+    def has_open(self) -> bool:
+        """Whether something on it still waits or runs, so that it may change."""
+        return any(it.request.is_open for it in (*self.own, *self.entries))
+
 
 @dataclass(frozen=True)
 class StateCount:
@@ -140,7 +161,7 @@ def history_page(
 ) -> HistoryPage:
     """The page of requests that `filters` leave, after the request `before`.
 
-    One query, and those of `outlook.answerers` when something waits.
+    One query, and those of `outlook.who_answers` when something waits.
     """
     shown = visible_to(viewer).filter(filters.as_q())
     if before is not None:
@@ -151,8 +172,9 @@ def history_page(
     if has_own:
         own = LLMRequest.objects.filter(requested_by=viewer).order_by("-pk")
         wanted = wanted.union(own.values("pk")[:MOST_OWN])
-    rows = list(with_answers(LLMRequest.objects.filter(_IsOneOf("pk", wanted))))
-    entries = describe(rows)
+    found = LLMRequest.objects.filter(_IsOneOf("pk", wanted))
+    rows = list(with_answers(found, viewer))
+    entries = describe(rows, viewer)
     page = entries[:PAGE_SIZE]
     mine = [it for it in entries if viewer and it.request.requested_by_id == viewer.pk]
     return HistoryPage(
@@ -177,28 +199,36 @@ def lease_of(public_id: uuid.UUID, reader: object) -> Leases | None:
     return {key: lease for key, lease, status in rows if status not in FINAL}
 
 
-def describe(requests: Iterable[LLMRequest]) -> list[Entry]:
-    """Rows of `with_answers`, each with who answers it and what it is about."""
+def describe(requests: Iterable[LLMRequest], viewer: User | None) -> list[Entry]:
+    """Rows of `with_answers`, each with who answers it and what it is about.
+
+    Nobody is named whom `viewer` may not know of.
+    """
     rows = list(requests)
     subjects: dict[int, Subject] = {}
     for handler in handlers.every():
         subjects |= handler.subjects([it for it in rows if it.kind == handler.kind])
-    answers = answerers(rows)
+    answers = who_answers(rows, viewer)
     return [Entry(row, answers[row.pk], subjects.get(row.pk)) for row in rows]
 
 
-def with_answers(requests: QuerySet[LLMRequest]) -> QuerySet[LLMRequest]:
-    """Requests, newest first, joined with all that a page shows of each."""
+def with_answers(
+    requests: QuerySet[LLMRequest], viewer: User | None
+) -> QuerySet[LLMRequest]:
+    """Requests, newest first, joined with all that a page shows of each to `viewer`."""
+    answerer = Persona.objects.filter(pk=OuterRef("answerer"))
     rows = requests.select_related(
         "requested_by__handle",
         "requested_by__ai_settings__default_config__endpoint",
         "persona",
+        "answerer",
         "config__endpoint",
         "endpoint",
         "last_attempt",
     ).defer("last_attempt__answer")
     for handler in handlers.every():
         rows = handler.with_subjects(rows)
+    rows = rows.annotate(is_answerer_open=Exists(answerer.open_to(viewer)))
     return rows.order_by("-pk")
 
 
@@ -213,28 +243,28 @@ _SINCE = """(
 def standing() -> Standing:
     """How the queue stands; one query, whatever the number of requests."""
     day = timedelta(days=1)
-    is_on = "(SELECT ai_enabled FROM core_sitesettings WHERE id = 1)"
-    has_worker = (
-        "EXISTS (SELECT 1 FROM queue_workerheartbeat WHERE seen_at > now() - %s)"
-    )
-    columns: list[tuple[str, list[Any]]] = [(is_on, []), (has_worker, [_alive()])]
+    alive, values = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
+    switch = "(SELECT ai_enabled FROM core_sitesettings WHERE id = 1)"
+    columns: list[tuple[str, list[Any]]] = [
+        (switch, []),
+        (f"EXISTS ({alive})", list(values)),
+    ]
     for status in Status:
-        is_final = status in FINAL
         columns += (
             [(_ENDED, [status, day]), ("NULL", [])]
-            if is_final
+            if status in FINAL
             else [(_OPEN, [status]), (_SINCE, [status])]
         )
     query = "SELECT " + ", ".join(column for column, _ in columns)
     with connection.cursor() as cursor:
         cursor.execute(query, [value for _, values in columns for value in values])
-        switch, worker, *found = cursor.fetchone()
+        is_on, has_worker, *found = cursor.fetchone()
     pairs = zip(Status, found[::2], found[1::2], strict=True)
     return Standing(
         states=[_state_count(status, count, since) for status, count, since in pairs],
-        has_worker=worker,
+        has_worker=has_worker,
         # No row yet: the switch stands as it is by default.
-        is_on=settings.AI_FEATURES_ENABLED and switch is not False,
+        is_on=settings.AI_FEATURES_ENABLED and is_on is not False,
     )
 
 
@@ -246,8 +276,3 @@ def _state_count(status: Status, count: int, since: datetime | None) -> StateCou
         is_of_last_day=status in FINAL,
         oldest_at=since,
     )
-
-
-def _alive() -> timedelta:
-    """How long ago a worker that lives has been seen at the most."""
-    return 3 * settings.LLM_HEARTBEAT

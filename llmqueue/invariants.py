@@ -13,13 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from psycopg import sql
 
+from core.encryption import can_be_secret
 from core.errors import SecretUnreadable
 from llmconfig.models import Endpoint
 from llmconfig.services import call_secrets
 from llmqueue.errors import ERROR_CLASSES
 
-# Shorter than this a secret would be found by chance.
-_TELLING_CHARS = 8
 _NAMED = 5
 
 
@@ -94,8 +93,8 @@ RULES = (
     ),
     Rule(
         "I8",
-        "failed requests without a class of the list or without a reason",
-        "SELECT id FROM queue_llmrequest WHERE status = 'error'"
+        "failed or cancelled requests without a class of the list or without a reason",
+        "SELECT id FROM queue_llmrequest WHERE status IN ('error', 'cancelled')"
         " AND (error_class <> ALL(%(classes)s) OR error_message = '')",
     ),
 )
@@ -125,7 +124,7 @@ def check_rules(
 
 def _exposed_secrets() -> Iterator[Violation]:
     """I10: a secret of this site that stands readable in some column of some table."""
-    secrets = [one for one in _secrets() if len(one) >= _TELLING_CHARS]
+    secrets = [one for one in _secrets() if can_be_secret(one)]
     for table, columns in _text_columns().items():
         whole = sql.SQL(" || ' ' || ").join(
             sql.SQL("coalesce({}::text, '')").format(sql.Identifier(column))

@@ -19,7 +19,12 @@ from llmconfig.models import (
     ProviderPreference,
 )
 from llmqueue.handlers import Inputs
-from personas.models import Persona, UserPersonaSettings
+from personas.models import (
+    Persona,
+    SystemPrompt,
+    UserPersonaSettings,
+    Visibility,
+)
 
 
 class Lookups:
@@ -34,12 +39,23 @@ class Lookups:
 
     def personas_for(self, member: User | None) -> dict[int, Persona]:
         """The candidates that `member` may ask at all, by id, with their versions."""
+        groups = self._groups.get(member.pk, set()) if member else set()
         found = self._candidates
-        return {it.pk: it for it in found if it.is_usable_by(member)}
+        return {it.pk: it for it in found if it.is_usable_by(member, groups)}
 
     def override(self, member: User | None, persona: Persona) -> LLMConfig | None:
         """The model the member set for this persona."""
-        return self._overrides.get((member.pk, persona.pk)) if member else None
+        own = self.own_settings(member, persona)
+        return own.config if own else None
+
+    def own_settings(
+        self, member: User | None, persona: Persona
+    ) -> UserPersonaSettings | None:
+        """What the member set for this persona; their text is read when it is needed.
+
+        `has_own_prompt` says whether there is one.
+        """
+        return self._own_settings.get((member.pk, persona.pk)) if member else None
 
     def member_default(self, member: User | None) -> LLMConfig | None:
         """The member's default model."""
@@ -56,6 +72,16 @@ class Lookups:
     @cached_property
     def site_default(self) -> LLMConfig | None:
         return next((it for it in self._site_configs if it.is_default), None)
+
+    @cached_property
+    def site_prompt(self) -> SystemPrompt | None:
+        """The site's default prompt."""
+        return SystemPrompt.objects.filter(is_default=True).first()
+
+    @cached_property
+    def has_endpoint(self) -> bool:
+        """Whether any endpoint is there, switched on or not."""
+        return Endpoint.objects.exists()
 
     @cached_property
     def first_endpoint(self) -> Endpoint | None:
@@ -88,15 +114,21 @@ class Lookups:
         return list(Persona.objects.active().among(named).with_versions())
 
     @cached_property
-    def _overrides(self) -> dict[tuple[int, int], LLMConfig]:
+    def _groups(self) -> dict[int, set[int]]:
+        """The groups the members are in; asked only if that may decide something."""
+        found: dict[int, set[int]] = {}
+        if any(it.visibility == Visibility.GROUPS for it in self._candidates):
+            rows = User.groups.through.objects.filter(user__in=self._members)
+            for user_id, group_id in rows.values_list("user", "group"):
+                found.setdefault(user_id, set()).add(group_id)
+        return found
+
+    @cached_property
+    def _own_settings(self) -> dict[tuple[int, int], UserPersonaSettings]:
         rows = UserPersonaSettings.objects.filter(
             user__in=self._members, persona__in=self._candidates
-        ).exclude(config=None)
-        return {
-            (row.user_id, row.persona_id): row.config
-            for row in rows.select_related("config__endpoint")
-            if row.config is not None
-        }
+        ).with_choices()
+        return {(row.user_id, row.persona_id): row for row in rows}
 
     @cached_property
     def _member_defaults(self) -> dict[int, LLMConfig]:

@@ -311,6 +311,18 @@ class LLMRequest(models.Model):
         return ended and not self.retries.exists()
 
     @property
+    def answerer_name(self) -> str:
+        """Who answers, as far as is known; blank while nobody in particular does."""
+        return self.answerer.name if self.answerer else self.asked_name
+
+    @property
+    def is_frozen(self) -> bool:
+        """Who answers it changes no more: it has begun, or its answer is paid for."""
+        last = self.last_attempt
+        has_answer = last is not None and last.outcome in ANSWERS
+        return self.status != Status.PENDING or has_answer
+
+    @property
     def held_token(self) -> uuid.UUID:
         """The lease token of a request that this worker holds."""
         assert self.lease_token is not None  # noqa: S101  # a claimed request has one
@@ -360,10 +372,6 @@ class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
         """Calls that came to an end by themselves, well or not."""
         return self.exclude(outcome__in=[Outcome.UNKNOWN, Outcome.INTERRUPTED])
 
-    def that_failed(self) -> Self:
-        """Calls that brought no answer, though nobody cut them."""
-        return self.that_ended().exclude(outcome__in=[*ANSWERS, Outcome.CANCELLED])
-
     def that_answered(self) -> Self:
         """Calls whose answer may be posted and is still kept."""
         return self.filter(outcome__in=ANSWERS).exclude(answer="")
@@ -379,7 +387,10 @@ class LLMAttempt(models.Model):
     lease_token = models.UUIDField()
     # The explanation as text, valid after the rows it names have changed or gone.
     receipt = models.JSONField()
-    persona_version = models.ForeignKey(PersonaVersion, on_delete=models.PROTECT)
+    # Null: a draft that was tried; the receipt and the parts say what it was.
+    persona_version = models.ForeignKey(
+        PersonaVersion, null=True, on_delete=models.PROTECT
+    )
     config = models.ForeignKey(LLMConfig, null=True, on_delete=models.SET_NULL)
     endpoint = models.ForeignKey(Endpoint, null=True, on_delete=models.SET_NULL)
     # Null: the site's key.
@@ -411,6 +422,16 @@ class LLMAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.request_id}: {self.outcome}"
+
+    @property
+    def has_failed(self) -> bool:
+        """It brought no answer, though nobody cut it."""
+        return self.outcome not in (
+            *ANSWERS,
+            Outcome.UNKNOWN,
+            Outcome.INTERRUPTED,
+            Outcome.CANCELLED,
+        )
 
 
 class PromptPart(models.Model):
@@ -456,6 +477,11 @@ class WorkerHeartbeat(models.Model):
 
     @classmethod
     def any_alive(cls) -> bool:
-        """Whether some worker was seen within three beats, by the database clock."""
+        """Whether some worker is there."""
+        return cls.alive().exists()
+
+    @classmethod
+    def alive(cls) -> models.QuerySet["WorkerHeartbeat"]:
+        """Those seen within three beats, by the database's clock."""
         since = Now() - 3 * settings.LLM_HEARTBEAT
-        return cls.objects.filter(seen_at__gte=since).exists()
+        return cls.objects.filter(seen_at__gte=since)

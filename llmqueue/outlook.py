@@ -2,17 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import prefetch_related_objects
+
+from accounts.models import User
 from llmqueue import handlers
+from llmqueue.deciding import decide
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
+from llmqueue.known_names import KnownNames
 from llmqueue.lookups import Lookups
 from llmqueue.models import LLMRequest, Status
 from llmqueue.receipt_views import Ladder, as_ladders, who_answered
+from llmqueue.receipts import model_of
 from llmqueue.resolution import resolve
 
-_LABELS = {
-    Status.PENDING: "Will answer as",
+_WILL = "Will answer as"
+_OF_FROZEN = {
+    # Its worker was lost between the answer and the post.
+    Status.PENDING: "Has answered as",
     Status.PROCESSING: "Is answering as",
     Status.COMPLETE: "Answered as",
     Status.ERROR: "Could not answer as",
@@ -25,7 +34,6 @@ class Answerer:
     """Who answers, with which model, and the rules that chose them, in words.
 
     `ladders`: every rung with why it was passed over; empty where nothing is decided.
-    `is_live`: it is not frozen yet and may change until a worker begins.
     """
 
     label: str
@@ -33,37 +41,45 @@ class Answerer:
     model: str = ""
     why: str = ""
     ladders: tuple[Ladder, ...] = ()
-    is_live: bool = False
 
 
-def answerers(requests: Iterable[LLMRequest]) -> dict[int, Answerer]:
+def who_answers(
+    requests: Iterable[LLMRequest], viewer: User | None
+) -> dict[int, Answerer]:
     """Who answers each of these rows of `history.with_answers`, by its id.
 
-    What has begun tells by its receipt. What waits is resolved now, by the worker's own
+    A persona that `viewer` may not know of is not named.
+
+    What has begun tells by its receipt. What waits is decided now, by the worker's own
     function; all of it together in a handful of queries.
     """
     rows = list(requests)
-    waiting = [row for row in rows if row.status == Status.PENDING]
-    found = {row.pk: _frozen(row) for row in rows if row.status != Status.PENDING}
-    return found | _resolved(waiting)
+    names = KnownNames(rows, viewer)
+    found = {row.pk: _frozen(row, names) for row in rows if row.is_frozen}
+    return found | _undecided([row for row in rows if not row.is_frozen], names)
 
 
-def _frozen(request: LLMRequest) -> Answerer:
-    label = _LABELS[Status(request.status)]
+def who_would_answer(inputs: Sequence[Inputs]) -> list[Answerer]:
+    """Who would answer each of these if it were asked now; a handful of queries."""
+    lookups = Lookups(inputs)
+
+    def answerer(it: Inputs) -> Answerer:
+        try:
+            return _of_receipt(_WILL, resolve(it, lookups).as_json())
+        except Refused as refusal:
+            return _nobody(refusal, it.persona.name if it.persona else "")
+
+    return [answerer(it) for it in inputs]
+
+
+def _frozen(request: LLMRequest, names: KnownNames) -> Answerer:
+    label = _OF_FROZEN[Status(request.status)]
     if request.last_attempt is None:
-        return Answerer(label, request.asked_name or "whoever would have fitted")
-    receipt = request.last_attempt.receipt
-    ladders = as_ladders(receipt["steps"])
-    return Answerer(
-        label=label,
-        who=who_answered(receipt),
-        model=receipt["model"]["config"] or receipt["model"]["model"],
-        why=_why(ladders),
-        ladders=ladders,
-    )
+        return Answerer(label, names.name_of(request) or "whoever would have fitted")
+    return _of_receipt(label, names.receipt(request, request.last_attempt.receipt))
 
 
-def _resolved(requests: list[LLMRequest]) -> dict[int, Answerer]:
+def _undecided(requests: list[LLMRequest], names: KnownNames) -> dict[int, Answerer]:
     inputs: dict[int, Inputs | Refused] = {}
     for handler in handlers.every():
         of_kind = [it for it in requests if it.kind == handler.kind]
@@ -72,40 +88,37 @@ def _resolved(requests: list[LLMRequest]) -> dict[int, Answerer]:
     lookups = Lookups(
         [it for it in inputs.values() if isinstance(it, Inputs)], has_settings=True
     )
-    return {it.pk: _live(it, inputs.get(it.pk), lookups) for it in requests}
+    on_fallback = [it for it in requests if it.fallback_config_id is not None]
+    prefetch_related_objects(on_fallback, "attempts", "fallback_config__endpoint")
+    gone = Refused("gone")
+    return {
+        it.pk: _as_decided(it, inputs.get(it.pk, gone), lookups, names)
+        for it in requests
+    }
 
 
-def _live(
-    request: LLMRequest, inputs: Inputs | Refused | None, lookups: Lookups
+def _as_decided(
+    request: LLMRequest, inputs: Inputs | Refused, lookups: Lookups, names: KnownNames
 ) -> Answerer:
-    if inputs is None:
-        inputs = Refused("gone")
     if isinstance(inputs, Refused):
-        return _nobody(inputs, request.asked_name)
-    return _resolve(inputs, lookups, request.asked_name)
-
-
-def outlooks(inputs: Sequence[Inputs]) -> list[Answerer]:
-    """Who would answer each of these this moment, in a handful of queries for all."""
-    lookups = Lookups(inputs)
-    return [
-        _resolve(it, lookups, it.persona.name if it.persona else "") for it in inputs
-    ]
-
-
-def _resolve(inputs: Inputs, lookups: Lookups, asked_name: str) -> Answerer:
+        return _nobody(inputs, names.name_of(request))
     try:
-        receipt = resolve(inputs, lookups).as_json()
+        receipt = decide(request, inputs, lookups).as_json()
     except Refused as refusal:
-        return _nobody(refusal, asked_name)
+        return _nobody(refusal, names.name_of(request))
+    return _of_receipt(_WILL, names.receipt(request, receipt))
+
+
+def _of_receipt(label: str, receipt: dict[str, Any]) -> Answerer:
     ladders = as_ladders(receipt["steps"])
+    # The rules that chose the persona and the model, in short.
+    persona, model, *_ = (ladder.steps[-1]["rule"] for ladder in ladders)
     return Answerer(
-        label=_LABELS[Status.PENDING],
+        label=label,
         who=who_answered(receipt),
-        model=receipt["model"]["config"] or receipt["model"]["model"],
-        why=_why(ladders),
+        model=model_of(receipt),
+        why=f"{persona}; {model}",
         ladders=ladders,
-        is_live=True,
     )
 
 
@@ -114,11 +127,4 @@ def _nobody(refusal: Refused, asked_name: str) -> Answerer:
         label="Will not answer as things stand:",
         who=asked_name or "nobody",
         why=refusal.message,
-        is_live=True,
     )
-
-
-def _why(ladders: tuple[Ladder, ...]) -> str:
-    """The rules that chose the persona and the model, in short."""
-    persona, model, *_ = (ladder.steps[-1]["rule"] for ladder in ladders)
-    return f"{persona}; {model}"

@@ -21,6 +21,9 @@ def resolve_persona(
     inputs: Inputs, lookups: Lookups | None = None
 ) -> tuple[Persona, tuple[Step, ...]]:
     """The persona, and the steps to it. Raises Refused when none is left."""
+    if inputs.on_trial is not None:
+        version = inputs.on_trial.version
+        return version.persona, (Step("on trial", True, str(version)),)
     lookups = lookups or Lookups([inputs])
     context = _Context(inputs, lookups.personas_for(inputs.member))
     persona, steps = climb(_LADDER, context)
@@ -37,9 +40,9 @@ def _asked_for(context: _Context) -> Persona | Passed:
         return Passed("Nobody in particular was asked.")
     persona = context.usable.get(inputs.persona.pk)
     if persona is None:
-        return Passed(f"{inputs.persona.name} may not be used by this member.")
+        return Passed(f"{inputs.persona.open_name} may not be used by this member.")
     if not persona.is_offered_in(inputs.assigned):
-        return Passed(f"{persona.name} is not assigned here.")
+        return Passed(f"{persona.open_name} is not assigned here.")
     return persona
 
 
@@ -48,7 +51,7 @@ def _place_default(context: _Context) -> Persona | Passed:
     if default is None:
         return Passed("This subforum has no default persona.")
     usable = context.usable.get(default.pk)
-    return usable or Passed(f"{default.name} may not be used here now.")
+    return usable or Passed(f"{default.open_name} may not be used here now.")
 
 
 def _site_default(context: _Context) -> Persona | Passed:

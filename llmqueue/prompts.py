@@ -1,17 +1,19 @@
 """The prompt, built from plain data, so that a preview is what will be sent.
 
-Order: site rules, place, persona (role, context, voice, knowledge, constraints last),
-the conversation, the text to answer. Only the speaking persona's own texts are
+Order: site rules, place, persona (role, context, voice, knowledge, constraints last), who
+asks, the conversation, the text to answer. Only the speaking persona's own texts are
 `assistant`; everybody else's stand as attributed text inside delimited blocks whose tag
 nobody can know beforehand.
 """
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from core.markup import without_frames
 from llmqueue.handlers import Conversation, Passage
+from personas.characterisation import describe
 from personas.models import Persona, PersonaVersion
 
 
@@ -35,6 +37,25 @@ class Limits:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Given:
+    """A text from beside the persona's version; `kind` is that of its part."""
+
+    kind: str
+    text: str
+    source_kind: str = ""
+    source_key: str = ""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """What a member tells personas of themselves; `author` as in a Passage."""
+
+    author: str
+    text: str
+    source_key: str
+
+
 def build(
     *,
     site_rules: str,
@@ -44,23 +65,29 @@ def build(
     limits: Limits,
     tag: str,
     count: Callable[[str], int],
+    source: tuple[str, str] | None = None,
+    instructions: Given | None = None,
+    identity: Presented | None = None,
 ) -> list[Part]:
     """The parts of the prompt in the order they are sent.
 
-    `tag`: the random name of the blocks around other people's texts. `count` gives the
-    tokens of a text as it is sent. The text to answer comes last and is never cut.
+    `source`: what the persona's parts are made of; None: `version`. `instructions` stand
+    in the place of all that it says but its role and its constraints. `tag`: the random
+    name of the blocks around other people's texts. `count` gives the tokens of a text as
+    it is sent. The text to answer comes last and is never cut.
     """
 
     def part(kind: str, text: str, source_kind: str = "", key: str = "") -> Part:
+        text = without_frames(text)  # of names as well, and of what is stored already
         return Part(kind, "system", text, count(text), source_kind, key)
 
-    persona_key = str(version.pk)
+    made_of = source or ("persona_version", str(version.pk))
     system = [
         part("site", site_rules),
         part("place", conversation.place),
         *(
-            part(f"persona {name}", text, "persona_version", persona_key)
-            for name, text in describe(persona, version)
+            part(it.kind, it.text, it.source_kind, it.source_key)
+            for it in _character(persona, version, made_of, instructions, tag)
         ),
         part(
             "delimiters",
@@ -72,31 +99,39 @@ def build(
         return _part_of(passage, kind, conversation, persona, tag, count)
 
     target = part_of("target", conversation.target)
-    title = f"<{tag}>\nThe topic is: {escape(conversation.title, tag)}\n</{tag}>"
-    heading = Part("title", "user", title, count(title))
     history = fit(
         conversation.passages,
         partial(part_of, "history"),
         opening=conversation.opening,
         limits=limits,
     )
-    shown = [heading] if conversation.title else []
-    return [entry for entry in system if entry.text] + [*shown, *history, target]
+    first = [_identity_part(identity, tag, count)] if identity else []
+    return [entry for entry in system if entry.text] + [*first, *history, target]
 
 
-def describe(persona: Persona, version: PersonaVersion) -> Iterable[tuple[str, str]]:
-    """The persona's parts by name, empty ones left out, the constraints last."""
-    yield "role", f"You are {persona.name}, {version.role.rstrip('.')}."
-    if version.instructions:
-        yield "instructions", version.instructions
-    if version.context:
-        yield "context", version.context
-    if version.voice:
-        yield "voice", f"Voice: {version.voice}"
-    if version.knowledge:
-        yield "knowledge", "You know about:\n" + _items(version.knowledge)
-    if version.constraints:
-        yield "constraints", "Always keep to this:\n" + _items(version.constraints)
+def _character(
+    persona: Persona,
+    version: PersonaVersion,
+    made_of: tuple[str, str],
+    instead: Given | None,
+    tag: str,
+) -> list[Given]:
+    """Who the persona is, or `instead` between its role and its constraints."""
+    said = [
+        Given(f"persona {name}", text, *made_of)
+        for name, text in describe(persona.name, version.definition)
+    ]
+    if instead is None:
+        return said
+    role, *others = said
+    constraints = [it for it in others if it.kind == "persona constraints"]
+    return [role, replace(instead, text=escape(instead.text, tag)), *constraints]
+
+
+def _identity_part(identity: Presented, tag: str, count: Callable[[str], int]) -> Part:
+    """Its own words in a block, as anybody's: it is no instruction either."""
+    text = _block(identity.text, tag, by=f"{identity.author}, who asks, of themselves")
+    return Part("identity", "user", text, count(text), "identity", identity.source_key)
 
 
 def fit(
@@ -138,8 +173,9 @@ def as_messages(parts: Iterable[Part]) -> list[dict[str, str]]:
 
 
 def escape(text: str, tag: str) -> str:
-    """`text` without anything that could open or close a block of ours."""
-    return re.sub(rf"<(?=\s*/?\s*{re.escape(tag)})", "&lt;", text, flags=re.IGNORECASE)
+    """`text` without anything that could open or close a block of ours or a message."""
+    text = re.sub(rf"<(?=\s*/?\s*{re.escape(tag)})", "&lt;", text, flags=re.IGNORECASE)
+    return without_frames(text)
 
 
 def _part_of(
@@ -150,22 +186,30 @@ def _part_of(
     tag: str,
     count: Callable[[str], int],
 ) -> Part:
-    if passage.persona_id == persona.pk:
-        role, text = "assistant", passage.text
-    else:
-        author = escape(passage.author, tag).replace('"', "'")
-        text = f'<{tag} by="{author}">\n{escape(passage.text, tag)}\n</{tag}>'
-        role = "user"
+    is_own = passage.persona_id == persona.pk
     if kind == "target":
         # Also when a persona answers itself: a model continues only after `user`.
-        role = "user"
-        if passage.persona_id == persona.pk:
-            text = f'<{tag} by="you, earlier">\n{escape(passage.text, tag)}\n</{tag}>'
-        text += f"\n\nReply to this post as {persona.name}."
+        author = "you, earlier" if is_own else passage.author
+        block = _block(passage.text, tag, by=author, topic=conversation.title)
+        name = without_frames(persona.name)
+        role, text = "user", f"{block}\n\nReply to this post as {name}."
+    elif is_own:
+        role, text = "assistant", without_frames(passage.text)
+    else:
+        role, text = "user", _block(passage.text, tag, by=passage.author)
     return Part(
         kind, role, text, count(text), conversation.source_kind, passage.source_key
     )
 
 
-def _items(entries: Iterable[object]) -> str:
-    return "\n".join(f"- {entry}" for entry in entries)
+def _block(text: str, tag: str, **facts: str) -> str:
+    """Somebody's text between the tags, with what is known of it; blank facts are not.
+
+    A small model repeats what stands by itself, so a title is no block of its own.
+    """
+    said = "".join(
+        f' {name}="{escape(fact, tag).replace(chr(34), chr(39))}"'
+        for name, fact in facts.items()
+        if fact
+    )
+    return f"<{tag}{said}>\n{escape(text, tag)}\n</{tag}>"

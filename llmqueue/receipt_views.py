@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
+from llmqueue.receipts import model_of
 
 LADDERS = (
     ("persona", "Persona"),
@@ -43,15 +44,18 @@ class ReceiptView:
     line: str
     rows: list[Row]
     notes: list[str]
-    ladders: tuple[Ladder, ...]
     url: str
 
 
-def receipt_view(request: LLMRequest, attempt: LLMAttempt) -> ReceiptView:
-    """The words of the receipt of one attempt for `request`."""
-    receipt = attempt.receipt
-    model = receipt["model"]
-    who, what = who_answered(receipt), model["config"] or model["model"]
+def receipt_view(
+    request: LLMRequest, attempt: LLMAttempt, receipt: dict[str, Any] | None = None
+) -> ReceiptView:
+    """The words of the receipt of one attempt for `request`.
+
+    `receipt`: what `KnownNames` leaves of it; None: all, for an answer that stands.
+    """
+    receipt = receipt or attempt.receipt
+    who = who_answered(receipt)
     won = {
         name: steps[-1]["rule"] if steps else ""
         for name, steps in receipt["steps"].items()
@@ -59,8 +63,8 @@ def receipt_view(request: LLMRequest, attempt: LLMAttempt) -> ReceiptView:
     by = request.requested_by
     rows = [
         Row("Persona", who, won["persona"]),
-        Row("Model", f"{what}: {model['model']} at {model['endpoint']}", won["config"]),
-        Row("Instructions", who, won["prompt"]),
+        Row("Model", _model_words(receipt["model"]), won["config"]),
+        Row("Instructions", _instructions(receipt), won["prompt"]),
         Row("Key", _key_words(receipt["key"])),
         Row("Settings", _parameters(receipt["parameters"])),
         Row("Tokens", _tokens(attempt)),
@@ -68,12 +72,10 @@ def receipt_view(request: LLMRequest, attempt: LLMAttempt) -> ReceiptView:
         Row("Time", _timing(attempt)),
         Row("Asked by", f"@{by.handle.name}" if by else "a former member"),
     ]
-    took = seconds(attempt.total_seconds)
     return ReceiptView(
-        line=" · ".join(part for part in (who, what, took) if part),
+        line=_line(attempt, receipt),
         rows=[row for row in rows if row.value],
-        notes=_notes(attempt),
-        ladders=as_ladders(receipt["steps"]),
+        notes=_notes(attempt, receipt),
         url=request.get_absolute_url(),
     )
 
@@ -84,7 +86,7 @@ class AttemptView:
 
     number: int
     started_at: datetime
-    receipt: ReceiptView
+    line: str
     outcome: str
     detail: str
     tokens: str
@@ -92,12 +94,12 @@ class AttemptView:
     timing: str
 
 
-def attempt_view(request: LLMRequest, attempt: LLMAttempt) -> AttemptView:
-    """The words of one attempt for `request`."""
+def attempt_view(attempt: LLMAttempt, receipt: dict[str, Any]) -> AttemptView:
+    """The words of one attempt; `line` as a receipt's, and `receipt` as there."""
     return AttemptView(
         number=attempt.number,
         started_at=attempt.started_at,
-        receipt=receipt_view(request, attempt),
+        line=_line(attempt, receipt),
         outcome=attempt.get_outcome_display(),
         detail=attempt.outcome_detail,
         tokens=_tokens(attempt),
@@ -107,20 +109,44 @@ def attempt_view(request: LLMRequest, attempt: LLMAttempt) -> AttemptView:
 
 
 def who_answered(receipt: dict[str, Any]) -> str:
-    """The persona and its version, as in "Maestro v1"."""
-    return f"{receipt['persona']['name']} v{receipt['persona']['version']}"
+    """The persona and its version, as in "Maestro v1"; a draft has none yet.
+
+    The version is None where the persona is not named.
+    """
+    persona = receipt["persona"]
+    if persona["version"] is None:
+        return str(persona["name"])
+    label = f"v{persona['version']}" if persona["version"] else "(draft)"
+    return f"{persona['name']} {label}"
 
 
-def seconds(value: float | None) -> str:
+def _line(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
+    """Who answered, with what, and how long it took."""
+    took = _seconds(attempt.total_seconds)
+    parts = (who_answered(receipt), model_of(receipt), took)
+    return " · ".join(part for part in parts if part)
+
+
+def _model_words(model: dict[str, Any]) -> str:
+    named = f"{model['config']}: " if model["config"] else ""
+    return f"{named}{model['model']} at {model['endpoint']}"
+
+
+def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
-def _notes(attempt: LLMAttempt) -> list[str]:
+def _notes(attempt: LLMAttempt, receipt: dict[str, Any]) -> list[str]:
     """What readers are told under the reply."""
-    notes = list(attempt.receipt["notes"])
+    notes = list(receipt["notes"])
     if attempt.outcome == Outcome.CUT_OFF:
         notes.append("Cut off at the model's length limit.")
     return notes
+
+
+def _instructions(receipt: dict[str, Any]) -> str:
+    steps = receipt["steps"]["prompt"]
+    return steps[-1]["why"] if steps else ""
 
 
 def _key_words(key: str) -> str:
@@ -150,5 +176,5 @@ def _timing(attempt: LLMAttempt) -> str:
     first, total = attempt.first_text_seconds, attempt.total_seconds
     if total is None:
         return ""
-    begun = f", first words after {seconds(first)}" if first is not None else ""
-    return f"{seconds(total)}{begun}"
+    begun = f", first words after {_seconds(first)}" if first is not None else ""
+    return f"{_seconds(total)}{begun}"

@@ -4,8 +4,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from accounts.models import User
 from llmconfig.models import Endpoint, LLMConfig
-from personas.models import Persona, PersonaVersion
+from personas.models import (
+    Persona,
+    PersonaVersion,
+    SystemPrompt,
+    UserPersonaSettings,
+)
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,27 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
+class Instructions:
+    """What a persona is told beside its name, role and constraints.
+
+    `own`: a member's text; `site`: the site's; neither: what its version says.
+    """
+
+    why: str = ""
+    own: UserPersonaSettings | None = None
+    site: SystemPrompt | None = None
+
+    def __str__(self) -> str:
+        return self.why
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """What was resolved for a request, and which rule chose each part of it."""
+    """What was resolved for a request, and which rule chose each part of it.
+
+    `source`: (kind, key) of the prompt's parts made of `version`, if that is on trial.
+    `member`: who asks, None for the site itself.
+    """
 
     persona: Persona
     version: PersonaVersion
@@ -45,6 +70,9 @@ class Receipt:
     prompt_steps: tuple[Step, ...]
     key_steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
+    source: tuple[str, str] | None = None
+    member: User | None = None
+    instructions: Instructions = Instructions()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -57,7 +85,8 @@ class Receipt:
 
         {"persona": {id, name, version}, "model": {config, endpoint, provider, model},
         "parameters": {...}, "key": "site" | "none", "steps": {"persona": [{rule, won,
-        why}], "config": [...], "prompt": [...], "key": [...]}, "notes": [str]}
+        why}], "config": [...], "prompt": [...], "key": [...]}, "notes": [str]}; a draft's
+        version is 0
         """
         endpoint = self.choice.endpoint
         ladders = {

@@ -13,7 +13,15 @@ from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.lookups import Lookups
 from llmqueue.persona_ladder import resolve_persona
-from llmqueue.receipts import ModelChoice, Passed, Receipt, Step, model_of
+from llmqueue.prompt_ladder import resolve_prompt
+from llmqueue.receipts import (
+    Instructions,
+    ModelChoice,
+    Passed,
+    Receipt,
+    Step,
+    model_of,
+)
 from personas.models import Persona
 
 
@@ -26,11 +34,15 @@ def resolve(inputs: Inputs, lookups: Lookups | None = None) -> Receipt:
     lookups = lookups or Lookups([inputs])
     persona, persona_steps = resolve_persona(inputs, lookups)
     choice, steps = resolve_config(inputs, persona, lookups)
-    return _receipt(inputs, persona, persona_steps, choice, steps)
+    return _receipt(inputs, lookups, persona, persona_steps, choice, steps)
 
 
 def resolve_fallback(
-    inputs: Inputs, fallback: LLMConfig, *, failed: dict[str, Any]
+    inputs: Inputs,
+    fallback: LLMConfig,
+    *,
+    failed: dict[str, Any],
+    lookups: Lookups | None = None,
 ) -> Receipt:
     """As `resolve`, with `fallback` in the place of a model whose calls are used up.
 
@@ -38,7 +50,8 @@ def resolve_fallback(
     The fallback is checked like any other choice: raises Refused when it is switched off
     or has no key. The swap is announced, in words that hold before the call.
     """
-    persona, persona_steps = resolve_persona(inputs)
+    lookups = lookups or Lookups([inputs])
+    persona, persona_steps = resolve_persona(inputs, lookups)
     choice = offer(fallback, member=inputs.member)
     if isinstance(choice, Passed):
         raise Refused("no_model", choice.reason, is_failure=True)
@@ -47,31 +60,41 @@ def resolve_fallback(
         *(Step(**step) for step in failed["steps"]["config"]),
         Step("the fallback", True, note),
     )
-    return _receipt(inputs, persona, persona_steps, choice, steps, note)
+    return _receipt(inputs, lookups, persona, persona_steps, choice, steps, note)
 
 
 def _receipt(
     inputs: Inputs,
+    lookups: Lookups,
     persona: Persona,
     persona_steps: tuple[Step, ...],
     choice: ModelChoice,
     config_steps: tuple[Step, ...],
     *notes: str,
 ) -> Receipt:
-    version = persona.current_version
+    on_trial = inputs.on_trial
+    version = on_trial.version if on_trial else persona.current_version
     if version is None:  # the constraint-free moment between two inserts
-        raise Refused("no_persona", f"{persona.name} has no version.", is_failure=True)
+        raise Refused(
+            "no_persona", f"{persona.open_name} has no version.", is_failure=True
+        )
+    instructions, prompt_steps = resolve_prompt(inputs, persona, version, lookups)
     return Receipt(
         persona=persona,
         version=version,
         choice=choice,
         persona_steps=persona_steps,
         config_steps=config_steps,
-        prompt_steps=(
-            Step("persona version", True, f"{persona.name} v{version.number}"),
-        ),
+        prompt_steps=prompt_steps,
         key_steps=(_key_step(choice.endpoint),),
-        notes=(*_notes(inputs, persona), *notes),
+        notes=(
+            *_notes(inputs, persona),
+            *_own_prompt_note(inputs, persona, instructions),
+            *notes,
+        ),
+        source=on_trial.source if on_trial else None,
+        member=inputs.member,
+        instructions=instructions,
     )
 
 
@@ -92,5 +115,16 @@ def _notes(inputs: Inputs, persona: Persona) -> tuple[str, ...]:
             f"The persona that was asked is no longer there; {persona.name} answered.",
         )
     if inputs.persona is not None and inputs.persona.pk != persona.pk:
-        return (f"{inputs.persona.name} could not answer here; {persona.name} did.",)
+        asked = inputs.persona.open_name
+        return (f"{asked} could not answer here; {persona.name} did.",)
     return ()
+
+
+def _own_prompt_note(
+    inputs: Inputs, persona: Persona, instructions: Instructions
+) -> tuple[str, ...]:
+    """What readers are told when the persona did not speak by its owner's words."""
+    if instructions.own is None or inputs.member is None:
+        return ()
+    handle = inputs.member.handle.name
+    return (f"With @{handle}'s own instructions for {persona.name}.",)

@@ -1,29 +1,22 @@
 """What other apps may ask of the queue."""
 
 import uuid
-from collections.abc import Sequence
 
 from django.db import transaction
 
 from accounts.models import User
 from core.errors import NotAllowed
 from llmconfig.models import Endpoint
-from llmqueue import claims, endings, lanes, live, outlook, tasks
+from llmqueue import claims, endings, handlers, lanes, live, tasks
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.handlers import Inputs, handler_for
 from llmqueue.models import LLMRequest, PromptPart, Status
-from llmqueue.outlook import Answerer
 from llmqueue.resolution import resolve
 
 
 def ai_is_on() -> bool:
     """Whether new calls may be made at all; off wins, wherever it is set."""
     return claims.ai_is_on()
-
-
-def outlooks(inputs: Sequence[Inputs]) -> list[Answerer]:
-    """Who would answer each of these this moment, and why; by the worker's function."""
-    return outlook.outlooks(inputs)
 
 
 @transaction.atomic
@@ -98,6 +91,13 @@ def retry(*, request: LLMRequest, member: User) -> LLMRequest:
     if request.is_open:
         return request
     return handler_for(request).retry(request=request, member=member)
+
+
+def can_be_retried(request: LLMRequest) -> bool:
+    """Whether asking again for a row of `history.with_answers` would be taken."""
+    handler = handlers.find(request.kind)
+    is_open = handler is not None and handler.why_not_retried(request) is None
+    return request.may_be_retried and is_open
 
 
 def erase(*, source: tuple[str, str], answered_by: LLMRequest | None = None) -> None:

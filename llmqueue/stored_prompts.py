@@ -8,8 +8,8 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import record
 from llmqueue import handlers
-from llmqueue.models import LLMAttempt, LLMRequest, PromptPart
-from personas.models import PersonaVersion
+from llmqueue.models import LLMAttempt, PromptPart
+from personas.models import Identity, PersonaVersion, UserPersonaSettings
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class PartView:
     text: str | None
     is_erased: bool
 
+    @property
+    def is_hidden(self) -> bool:
+        """There is a text, and it is not for this reader."""
+        return self.text is None and not self.is_erased
+
 
 def prompt_of(attempt: LLMAttempt, *, viewer: User | None) -> list[PartView]:
     """The parts that were sent, in order, with the text of those `viewer` may read.
@@ -29,7 +34,7 @@ def prompt_of(attempt: LLMAttempt, *, viewer: User | None) -> list[PartView]:
     What is the site's own (rules, place, delimiters) anybody may who sees the request.
     """
     parts = list(attempt.parts.order_by("position"))
-    open_to_viewer = _readable(attempt.request, parts, viewer)
+    open_to_viewer = _readable(attempt, parts, viewer)
     return [_view(part, _source(part) in open_to_viewer) for part in parts]
 
 
@@ -60,7 +65,7 @@ def _source(part: PromptPart) -> tuple[str, str]:
 
 
 def _readable(
-    request: LLMRequest, parts: Iterable[PromptPart], viewer: User | None
+    attempt: LLMAttempt, parts: Iterable[PromptPart], viewer: User | None
 ) -> set[tuple[str, str]]:
     sources = {_source(part) for part in parts}
     versions = {key for kind, key in sources if kind == "persona_version"}
@@ -71,7 +76,23 @@ def _readable(
             ("persona_version", str(pk))
             for pk in open_ones.values_list("pk", flat=True)
         }
-    handler = handlers.find(request.kind)
+    found |= _own(sources, viewer)
+    handler = handlers.find(attempt.request.kind)
     if handler is not None:
-        found |= handler.readable(sources, viewer)
+        found |= handler.readable(attempt, sources, viewer)
     return found
+
+
+def _own(sources: set[tuple[str, str]], viewer: User | None) -> set[tuple[str, str]]:
+    """What the viewer wrote for themselves: to everybody else it is not there."""
+    if viewer is None:
+        return set()
+    keys = {"own_prompt": set[str](), "identity": set[str]()}
+    for kind, key in sources:
+        keys.get(kind, set()).add(key)
+    texts = UserPersonaSettings.objects.filter(user=viewer, pk__in=keys["own_prompt"])
+    identities = Identity.objects.of(viewer).filter(pk__in=keys["identity"])
+    found = {("own_prompt", str(pk)) for pk in texts.values_list("pk", flat=True)}
+    return found | {
+        ("identity", str(pk)) for pk in identities.values_list("pk", flat=True)
+    }

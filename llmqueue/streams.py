@@ -8,7 +8,7 @@ are looked at again while the stream is open.
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from importlib import import_module
 from typing import Any
 
@@ -51,62 +51,108 @@ def token_is_good(request: HttpRequest, scope: str) -> bool:
     return bool(content == {"of": scope, "s": _session_mark(request)})
 
 
-def answer(request: HttpRequest, scope: str, find: FindLeases) -> HttpResponseBase:
-    """The stream of `scope`, or 403 when the address was not made for this reader."""
+def answer(
+    request: HttpRequest, scope: str, find: FindLeases, *, has_words: bool = True
+) -> HttpResponseBase:
+    """The stream of `scope`, or 403 when the address was not made for this reader.
+
+    `has_words`: it also brings what is being written, not only that something changed.
+    """
     if not token_is_good(request, scope):
         # Not 200, so that the browser does not try again: the page polls instead.
         return HttpResponse("This address has expired.", status=403)
     response = StreamingHttpResponse(
-        events(request, find), content_type="text/event-stream"
+        events(request, find, has_words=has_words), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def events(request: HttpRequest, find: FindLeases) -> AsyncIterator[str]:
+async def events(
+    request: HttpRequest, find: FindLeases, *, has_words: bool = True
+) -> AsyncIterator[str]:
     """Server-sent events: `text`, `state`, and `end` when nothing is open any more.
 
-    text: {"ask", "at", "text", "restart"}; state: {"ask"}. Every RECHECK_SECONDS the
-    session, the rights and what is open are read again. Ends silently when Valkey is
-    away: the page then polls.
+    text: {"ask", "at", "text", "restart"}, none without `has_words`; state: {"ask"}.
+    Every RECHECK_SECONDS the session, the rights and what is open are read again. Ends
+    silently when Valkey is away: the page then polls.
     """
     known: Leases = {}
+    news = _News(has_words)
     yield "retry: 3000\n\n"
-    while (leases := await _find(request, find)) is not None:
-        changed = [
-            it
-            for it in known | leases
-            if known.get(it, _ABSENT) != leases.get(it, _ABSENT)
-        ]
-        for public_id in changed:
-            yield as_event("state", {"ask": str(public_id)})
-        known = leases
-        if not leases:
-            yield as_event("end", {})
-            return
-        try:
-            async for event in _news(leases):
-                yield event
-        except redis.RedisError:
-            return
-
-
-async def _news(leases: Leases) -> AsyncIterator[str]:
-    """The events of these requests, for RECHECK_SECONDS."""
-    stream = live.listener().follow(leases)
-    until = asyncio.get_running_loop().time() + RECHECK_SECONDS
     try:
-        while True:
-            async with asyncio.timeout_at(until):
-                public_id, news = await anext(stream)
+        while (leases := await _find(request, find)) is not None:
+            changed = [
+                it
+                for it in known | leases
+                if known.get(it, _ABSENT) != leases.get(it, _ABSENT)
+            ]
+            for public_id in changed:
+                yield as_event("state", {"ask": str(public_id)})
+            known = leases
+            if not leases:
+                yield as_event("end", {})
+                return
+            await news.follow(leases)
+            async for event in news.for_seconds(RECHECK_SECONDS):
+                yield event
+            yield ": still here\n\n"
+    except redis.RedisError:
+        return
+    finally:
+        await news.close()
+
+
+class _News:
+    """What one reader follows, for as long as the same requests run under one lease.
+
+    Following anew sends every text again, whole.
+    """
+
+    def __init__(self, has_words: bool) -> None:
+        self._has_words = has_words
+        self._leases: Leases = {}
+        self._stream: AsyncGenerator[tuple[uuid.UUID, dict[str, Any]]] | None = None
+        self._next: asyncio.Task[tuple[uuid.UUID, dict[str, Any]]] | None = None
+
+    async def follow(self, leases: Leases) -> None:
+        """Follow these; nothing changes if they are followed already."""
+        if self._stream is not None and self._leases == leases:
+            return
+        await self.close()
+        self._leases = leases
+        self._stream = live.listener().follow(leases, has_words=self._has_words)
+
+    async def for_seconds(self, seconds: float) -> AsyncIterator[str]:
+        """The events that come in this time, or until the connection ends."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self._stream is not None and loop.time() < until:
+            # Waited for and not cancelled when the time is up: that would end the stream.
+            self._next = self._next or asyncio.ensure_future(anext(self._stream))
+            await asyncio.wait({self._next}, timeout=until - loop.time())
+            if not self._next.done():
+                return
+            task, self._next = self._next, None
+            try:
+                public_id, news = task.result()
+            except StopAsyncIteration:
+                self._stream = None
+                return
             name = "state" if "state" in news else "text"
             body = {"ask": str(public_id)} | (news if name == "text" else {})
             yield as_event(name, body)
-    except (TimeoutError, StopAsyncIteration):
-        yield ": still here\n\n"
-    finally:
-        await stream.aclose()
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        waited, self._next = self._next, None
+        if waited is not None:
+            waited.cancel()
+            await asyncio.wait({waited})
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.aclose()
 
 
 def as_event(name: str, body: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts.access import (
     MemberRequest,
@@ -15,12 +16,16 @@ from accounts.access import (
     staff_required,
     viewer_of,
 )
+from accounts.models import User
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from llmqueue import history, services, stored_prompts, streams
 from llmqueue.forms import HistoryForm
-from llmqueue.models import LLMRequest
+from llmqueue.known_names import KnownNames
+from llmqueue.models import LLMAttempt, LLMRequest
 from llmqueue.receipt_views import attempt_view, receipt_view
+from llmqueue.stored_prompts import PartView
+from personas.models import PersonaVersion
 
 # What a token for the stream of the queue's first page is bound to.
 LIST_SCOPE = "queue"
@@ -32,23 +37,31 @@ def request_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "standing": history.standing()}
     if form.is_valid():
         filters = history.Filters(**form.cleaned_data)
-        context["page"] = history.history_page(
-            viewer=viewer, filters=filters, before=before
-        )
+        page = history.history_page(viewer=viewer, filters=filters, before=before)
+        context["page"] = page
         context["filters"] = filters
         context["query"] = _without(request, "before")
         context["is_later"] = before is not None
-        context["stream_url"] = _stream_url(request, LIST_SCOPE)
+        if page.has_open:
+            context["stream_url"] = _stream_url(request, LIST_SCOPE)
     status = 200 if form.is_valid() else 422
-    template = "llmqueue/request_list.html" + _piece(request)
+    template = "llmqueue/request_list.html" + ("#live" if is_piece(request) else "")
     return vary_on_piece(render(request, template, context, status=status))
 
 
 def request_detail(request: HttpRequest, request_id: str) -> HttpResponse:
     """The receipt, every attempt, and the prompt as far as the reader may read it."""
     found = _find(request, request_id)
-    template = "llmqueue/request_detail.html" + _piece(request)
-    return vary_on_piece(render(request, template, _context(request, found)))
+    if not is_piece(request):
+        context = _context(request, found) | _prompt_context(request, found)
+        page = render(request, "llmqueue/request_detail.html", context)
+    elif found.is_open:
+        context = _context(request, found)
+        page = render(request, "llmqueue/request_detail.html#live", context)
+    else:
+        # It has just ended: its prompt and when it ended stand outside of the piece.
+        page = HttpResponseClientRefresh()
+    return vary_on_piece(page)
 
 
 @require_POST
@@ -81,65 +94,92 @@ def prompt_detail(request: MemberRequest, request_id: str) -> HttpResponse:
     found = _find(request, request_id)
     context = _context(request, found)
     if found.last_attempt is not None:
-        context["prompt"] = stored_prompts.reveal_prompt(
-            found.last_attempt, staff=request.user
+        context |= _of_parts(
+            stored_prompts.reveal_prompt(found.last_attempt, staff=request.user)
         )
-    return render(
-        request, "llmqueue/request_detail.html", context | {"is_revealed": True}
-    )
+    return render(request, "llmqueue/request_detail.html", context)
 
 
 def _refused(
     request: HttpRequest, found: LLMRequest, error: ForllmError
 ) -> HttpResponse:
-    context = _context(request, found) | {"error": error.message}
+    context = _context(request, found) | _prompt_context(request, found)
+    context["error"] = error.message
     return render(request, "llmqueue/request_detail.html", context, status=422)
 
 
 def _context(request: HttpRequest, found: LLMRequest) -> dict[str, Any]:
-    viewer = viewer_of(request)
-    attempts = list(found.attempts.order_by("number"))
+    """All but the prompt, which may be long and is in no piece."""
+    attempts = list(found.attempts.order_by("number").defer("answer"))
     last = attempts[-1] if attempts else None
-    prompt = stored_prompts.prompt_of(last, viewer=viewer) if last else []
-    [entry] = history.describe([found])
+    viewer = viewer_of(request)
+    [entry] = history.describe([found], viewer)
+    names = KnownNames([found], viewer, earlier=attempts)
+    receipts = [names.receipt(found, it.receipt) for it in attempts]
     may_act = found.may_be_managed_by(viewer)
     return {
         "found": found,
         "entry": entry,
-        "attempts": [attempt_view(found, it) for it in attempts],
-        "receipt": receipt_view(found, last) if last else None,
-        "prompt": prompt,
-        "prompt_tokens": sum(part.tokens for part in prompt),
-        "has_hidden": any(part.text is None for part in prompt),
+        "attempts": [attempt_view(*it) for it in zip(attempts, receipts, strict=True)],
+        "receipt": receipt_view(found, last, receipts[-1]) if last else None,
+        "version": _version_page(last, viewer),
         "stream_url": _stream_url(request, str(found.public_id))
         if found.is_open
         else "",
         "can_cancel": may_act and found.is_open,
-        "can_retry": may_act and found.may_be_retried,
+        "can_retry": may_act and services.can_be_retried(found),
     }
 
 
+def _prompt_context(request: HttpRequest, found: LLMRequest) -> dict[str, Any]:
+    last, viewer = found.last_attempt, viewer_of(request)
+    # The last words of a prompt name the persona.
+    if last is None or not KnownNames([found], viewer).knows_answerer(found):
+        return _of_parts([])
+    return _of_parts(stored_prompts.prompt_of(last, viewer=viewer))
+
+
+def _of_parts(parts: list[PartView]) -> dict[str, Any]:
+    return {
+        "prompt": parts,
+        "prompt_tokens": sum(part.tokens for part in parts),
+        "has_hidden": any(part.is_hidden for part in parts),
+    }
+
+
+def _version_page(
+    attempt: LLMAttempt | None, viewer: User | None
+) -> PersonaVersion | None:
+    """The version that was asked, if the viewer may open its page."""
+    if attempt is None or attempt.persona_version_id is None:
+        return None
+    versions = PersonaVersion.objects.visible_to(viewer).select_related("persona")
+    return versions.filter(pk=attempt.persona_version_id).first()
+
+
 def _find(request: HttpRequest, request_id: str) -> LLMRequest:
-    visible = history.visible_to(viewer_of(request)).select_related("retry_of")
-    return get_object_or_404(history.with_answers(visible), public_id=request_id)
+    viewer = viewer_of(request)
+    visible = history.visible_to(viewer).select_related("retry_of")
+    rows = history.with_answers(visible, viewer)
+    return get_object_or_404(rows, public_id=request_id)
 
 
 @require_GET
 async def list_stream(request: HttpRequest) -> HttpResponseBase:
-    """Server-sent events of the newest open requests; on the event loop."""
-    return streams.answer(request, LIST_SCOPE, history.open_leases)
+    """Server-sent events: which of the newest open requests changed; on the event loop."""
+    return streams.answer(request, LIST_SCOPE, history.open_leases, has_words=False)
 
 
 @require_GET
 async def request_stream(
     request: HttpRequest, request_id: uuid.UUID
 ) -> HttpResponseBase:
-    """Server-sent events of one request; on the event loop."""
+    """Server-sent events: that one request changed; on the event loop."""
 
     def find(reader: object) -> streams.Leases | None:
         return history.lease_of(request_id, reader)
 
-    return streams.answer(request, str(request_id), find)
+    return streams.answer(request, str(request_id), find, has_words=False)
 
 
 def _stream_url(request: HttpRequest, scope: str) -> str:
@@ -147,10 +187,6 @@ def _stream_url(request: HttpRequest, scope: str) -> str:
     args = [] if scope == LIST_SCOPE else [scope]
     token = streams.token_for(request, scope)
     return f"{reverse(f'llmqueue:{name}', args=args)}?token={token}"
-
-
-def _piece(request: HttpRequest) -> str:
-    return "#live" if is_piece(request) else ""
 
 
 def _cursor(request: HttpRequest) -> uuid.UUID | None:

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, replace
 
+from django.http import QueryDict
+
 from accounts.models import User
+from core.paging import Page, page_of
 from forum.models import Subforum
 from forum.services import asks
-from llmqueue import services as queue
-from llmqueue.outlook import Answerer
+from llmqueue.outlook import Answerer, who_would_answer
 from personas.models import Persona
+
+# Each with its ladders, which take most of the page.
+PAGE_SIZE = 12
 
 
 @dataclass(frozen=True)
@@ -18,13 +23,18 @@ class Offer:
     answerer: Answerer
 
 
-def offers_in(subforum: Subforum, *, member: User | None) -> list[Offer]:
-    """What each choice of the Ask form would lead to this moment; nobody's first.
+def offers_in(
+    subforum: Subforum, *, member: User | None, query: QueryDict
+) -> tuple[list[Offer], Page[Persona]]:
+    """What asking leads to this moment: nobody's first, then a page of the personas.
 
-    A handful of queries, whatever the number of personas.
+    That page is the one that `query` asks for, as of `core.paging.page_of`. A handful of
+    queries, whatever the number of personas.
     """
-    anyone = asks.inputs_for(subforum=subforum, member=member)
-    personas = list(asks.offered_personas(subforum, member))
-    every = [anyone, *(replace(anyone, persona=it) for it in personas)]
-    pairs = zip([None, *personas], queue.outlooks(every), strict=True)
-    return [Offer(*pair) for pair in pairs]
+    assignments = asks.assignments_of(subforum)
+    anyone = asks.inputs_in(subforum, assignments, member=member)
+    offered = asks.offered_personas(assignments, member)
+    page = page_of(offered, query, by="name", size=PAGE_SIZE)
+    every = [anyone, *(replace(anyone, persona=it) for it in page.rows)]
+    pairs = zip([None, *page.rows], who_would_answer(every), strict=True)
+    return [Offer(*pair) for pair in pairs], page

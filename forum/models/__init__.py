@@ -1,6 +1,6 @@
 """Subforums, topics, posts and the asks that join them to the queue."""
 
-from forum.models.asks import Ask, AskQuerySet
+from forum.models.asks import Ask, AskQuerySet, may_be_seen_by
 from forum.models.notices import Notice, NoticeKind, NoticeQuerySet
 from forum.models.posts import (
     MAX_DEPTH,
@@ -30,4 +30,5 @@ __all__ = [
     "SubforumQuerySet",
     "Topic",
     "TopicQuerySet",
+    "may_be_seen_by",
 ]

@@ -8,34 +8,48 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 
 from forum.models.posts import Post
-from forum.models.topics import Topic
+from forum.models.topics import may_be_read_by
 from llmqueue.models import LLMRequest, Status
 
 _IS_OPEN = Q(request__status__in=[Status.PENDING, Status.PROCESSING])
+
+
+def may_be_seen_by(user: object, *, ask: str = "") -> Q:
+    """Which asks `user` may see, in the forum and in the queue: of posts they may read.
+
+    `ask`: the way to the ask from what is filtered, such as "ask__".
+    """
+    return may_be_read_by(user, topic=f"{ask}post__topic__")
 
 
 class AskQuerySet(models.QuerySet["Ask"]):
     """Questions about many asks."""
 
     def visible_to(self, user: object) -> Self:
-        """Asks in topics `user` may read.
+        """Asks of posts that `user` may read."""
+        return self.filter(may_be_seen_by(user))
 
-        One that ended without a reply concerns whoever asked, who wrote the post, and
-        staff; nobody else sees it.
+    def concerning(self, user: object) -> Self:
+        """Asks that stand under their posts for `user`.
+
+        One that came to nothing is no secret, and the queue shows it; but in the topic it
+        would only disturb whoever did not ask, did not write the post and is not staff.
         """
-        readable = self.filter(post__topic__in=Topic.objects.visible_to(user))
+        seen = self.visible_to(user)
         if getattr(user, "is_staff", False):
-            return readable
+            return seen
         shown = _IS_OPEN | Q(reply__isnull=False)
         member_id = getattr(user, "pk", None)
         if member_id is not None:
             shown |= Q(request__requested_by=member_id) | Q(post__author=member_id)
-        return readable.filter(shown)
+        return seen.filter(shown)
 
     def with_request(self) -> Self:
         """Asks with their request, its receipt, who asked and whom, in one query."""
         return self.select_related(
-            "request__persona", "request__requested_by__handle", "request__last_attempt"
+            "request__answerer",
+            "request__requested_by__handle",
+            "request__last_attempt",
         ).defer("request__last_attempt__answer")
 
     def with_post(self) -> Self:

@@ -25,12 +25,19 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
     def with_asks(self) -> Self:
         """Notices, newest first, with what they are about, in one query."""
-        return self.select_related(
-            "ask__post__topic__subforum",
-            "ask__request__last_attempt",
-            "ask__request__answerer",
-            "ask__reply__topic",
-        ).order_by("-pk")
+        rows = self.select_related(
+            "ask__post__topic__subforum", "ask__request__answerer", "ask__reply__topic"
+        )
+        texts = [
+            f"ask__{post}__{text}"
+            for post in ("post", "reply")
+            for text in ("body", "html")
+        ]
+        return rows.defer(*texts).order_by("-pk")
+
+    def before(self, pk: int | None) -> Self:
+        """Those that are older than the one with this key; all when None."""
+        return self if pk is None else self.filter(pk__lt=pk)
 
 
 class Notice(models.Model):

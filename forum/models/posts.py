@@ -1,6 +1,7 @@
 """Posts, what they said before, and their place in the tree."""
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from accounts.models import User
 from core import markup
 from core.errors import ForllmError
 from forum.errors import PostDeleted, TopicLocked
-from forum.models.topics import Topic
+from forum.models.topics import Topic, may_be_read_by
 from llmqueue.models import LLMRequest
 from personas.models import PersonaVersion
 
@@ -30,7 +31,17 @@ class PostQuerySet(models.QuerySet["Post"]):
 
     def visible_to(self, user: object) -> Self:
         """Posts whose topic `user` may read; deleted ones keep their place."""
-        return self.filter(topic__in=Topic.objects.visible_to(user))
+        return self.filter(may_be_read_by(user, topic="topic__"))
+
+    def unchanged_for(self, user: object, *, since: datetime) -> Self:
+        """Posts whose text of that time `user` may read.
+
+        What a post said before an edit is for its author and staff (`post_history`).
+        """
+        if getattr(user, "is_staff", False):
+            return self
+        is_same = Q(edited_at=None) | Q(edited_at__lt=since)
+        return self.filter(is_same | Q(author=getattr(user, "pk", None)))
 
     def with_authors(self) -> Self:
         """Posts with all that their headers show, in the same query."""
@@ -46,6 +57,15 @@ class PostQuerySet(models.QuerySet["Post"]):
         """What the member with this handle wrote, newest first."""
         own = self.filter(author__handle__name__iexact=handle)
         return own.not_deleted().with_topic().order_by("-pk")
+
+    def written_as(self, version: PersonaVersion) -> Self:
+        """What this version of a persona wrote, newest first."""
+        own = self.filter(persona_version=version)
+        return own.not_deleted().with_topic().order_by("-pk")
+
+    def before(self, pk: int | None) -> Self:
+        """Those that are older than the one with this key; all when None."""
+        return self if pk is None else self.filter(pk__lt=pk)
 
     def not_deleted(self) -> Self:
         """Posts that still have their text."""

@@ -12,12 +12,20 @@ from django.urls import reverse
 from forum.models.subforums import Subforum
 
 
+def may_be_read_by(user: object, *, topic: str = "") -> Q:
+    """Which topics `user` may read: all of them, so far.
+
+    `topic`: the way to the topic from what is filtered, such as "topic__".
+    """
+    return Q()
+
+
 class TopicQuerySet(models.QuerySet["Topic"]):
     """Questions about many topics."""
 
     def visible_to(self, user: object) -> Self:
-        """Topics `user` may read: all of them, so far."""
-        return self.all()
+        """Topics `user` may read."""
+        return self.filter(may_be_read_by(user))
 
     def with_people(self) -> Self:
         """Topics with their subforum, their author and who wrote last in one query."""

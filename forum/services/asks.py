@@ -4,11 +4,12 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from accounts.models import User
+from accounts.services import record
 from forum.errors import (
     AINotAvailable,
+    AskerGone,
     PersonaNotOffered,
 )
 from forum.models import Ask, Post, Subforum, SubforumPersona, Topic
@@ -18,7 +19,7 @@ from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest
 from llmqueue.resolution import resolve
-from personas.models import Persona
+from personas.models import Persona, PersonaQuerySet
 
 REPLY = "reply"
 
@@ -53,6 +54,7 @@ def _ask(
     *,
     key: str = "",
     retry_of: LLMRequest | None = None,
+    pressed_by: User | None = None,
     **chosen: object,
 ) -> Ask:
     # The lock makes asking and locking the topic happen one after the other.
@@ -64,18 +66,26 @@ def _ask(
         raise refusal
     if not (queue.ai_is_on() and ai_enabled_for(member)):
         raise AINotAvailable
-    offered = offered_personas(topic.subforum, member)
+    assignments = assignments_of(topic.subforum)
+    offered = offered_personas(assignments, member)
     if persona is not None and not offered.filter(pk=persona.pk).exists():
         raise PersonaNotOffered
     request = queue.enqueue(
         kind=REPLY,
-        inputs=inputs_for(
-            subforum=topic.subforum, member=member, persona=persona, **chosen
+        inputs=inputs_in(
+            topic.subforum, assignments, member=member, persona=persona, **chosen
         ),
         place=place_of(topic.subforum_id),
         idempotency_key=key,
         retry_of=retry_of,
     )
+    if retry_of is not None and pressed_by not in (None, member):
+        record(
+            actor=pressed_by,
+            action="request asked_again",
+            subject=("request", request.public_id),
+            instead_of=str(retry_of.public_id),
+        )
     return Ask.objects.create(post=post, request=request)
 
 
@@ -110,21 +120,22 @@ def ai_enabled_for(member: User) -> bool:
 
 
 def assignments_in(subforums: Collection[int]) -> dict[int, list[SubforumPersona]]:
-    """The active personas assigned to these subforums, by subforum; one query."""
-    rows = SubforumPersona.objects.filter(
-        subforum__in=subforums, persona__is_active=True
-    ).select_related("persona")
+    """The personas assigned to these subforums, by subforum; one query.
+
+    Also those that nobody meets any more: a place is open to all only while none is
+    assigned, and resolution passes them over.
+    """
+    rows = SubforumPersona.objects.filter(subforum__in=subforums)
+    rows = rows.select_related("persona")
     found: dict[int, list[SubforumPersona]] = {}
     for row in rows:
         found.setdefault(row.subforum_id, []).append(row)
     return found
 
 
-def inputs_for(*, subforum: Subforum, member: User | None, **chosen: Any) -> Inputs:
-    """What decides who answers there; `chosen` is what a request fixes besides."""
-    found = assignments_in([subforum.pk])
-    assignments = found.get(subforum.pk, [])
-    return inputs_in(subforum, assignments, member=member, **chosen)
+def assignments_of(subforum: Subforum) -> list[SubforumPersona]:
+    """The same of one subforum."""
+    return assignments_in([subforum.pk]).get(subforum.pk, [])
 
 
 def inputs_in(
@@ -134,24 +145,43 @@ def inputs_in(
     member: User | None,
     **chosen: Any,
 ) -> Inputs:
-    """As `inputs_for`, of `assignments` that are read already."""
-    defaults = [entry.persona for entry in assignments if entry.is_default]
+    """What decides who answers in `subforum`, which has these assignments.
+
+    `chosen` is what a request fixes besides.
+    """
+    defaults = [entry.persona for entry in assignments if entry.answers_unasked]
     return Inputs(
         member=member,
-        assigned=frozenset(entry.persona_id for entry in assignments),
+        assigned=_narrowing(assignments),
         place_default=defaults[0] if defaults else None,
         place_profile=subforum.profile,
         **chosen,
     )
 
 
-def offered_personas(subforum: Subforum, member: object) -> QuerySet[Persona]:
-    """Personas `member` may ask in `subforum`, by name: those assigned, else all."""
-    assigned = SubforumPersona.objects.filter(
-        subforum=subforum, persona__is_active=True
-    ).values_list("persona_id", flat=True)
+def offered_personas(
+    assignments: list[SubforumPersona], member: object
+) -> PersonaQuerySet:
+    """Personas `member` may ask in a place with these assignments, by name."""
     usable = Persona.objects.usable_by(member)
-    return usable.offered_in(list(assigned)).order_by("name")
+    return usable.offered_in(_narrowing(assignments)).order_by("name")
+
+
+def _narrowing(assignments: list[SubforumPersona]) -> frozenset[int]:
+    """The assigned personas; none while none of the assignments narrows."""
+    is_narrowed = any(entry.narrows for entry in assignments)
+    return frozenset(entry.persona_id for entry in assignments if is_narrowed)
+
+
+def subforums_offering(persona: Persona, member: object) -> list[Subforum]:
+    """The subforums `member` may read in which `persona` is offered; two queries."""
+    subforums = list(Subforum.objects.visible_to(member))
+    assignments = assignments_in([it.pk for it in subforums])
+    assigned = {key: _narrowing(entries) for key, entries in assignments.items()}
+    nothing = frozenset[int]()
+    return [
+        it for it in subforums if persona.is_offered_in(assigned.get(it.pk, nothing))
+    ]
 
 
 def default_provider() -> str | None:
@@ -168,15 +198,20 @@ def default_provider() -> str | None:
 def ask_again(*, ask: Ask, member: User) -> Ask:
     """Ask anew for what ended without an answer; the new request names the old one.
 
-    What was chosen for the old request holds for the new one. Raises what `ask` raises.
-    A second press, whoever's, returns the same new ask.
+    It is again the request of whoever asked, who is told how it ends and may cancel it;
+    that it was another who pressed is written down. What was chosen for the old one
+    holds. A second press, whoever's, returns the same new ask. Raises what `ask` raises,
+    and AskerGone.
     """
     old = ask.request
+    if old.requested_by is None:
+        raise AskerGone
     return _ask(
         ask.post,
-        member,
+        old.requested_by,
         old.persona,
         retry_of=old,
+        pressed_by=member,
         config=old.config,
         endpoint=old.endpoint,
         mode=old.mode,

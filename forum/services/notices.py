@@ -49,6 +49,13 @@ def mark_seen(*, user: User, shown: Collection[Post] | None = None) -> None:
         user.refresh_from_db(fields=["unseen_notices"])
 
 
-def latest(user: User) -> list[Notice]:
-    """The member's newest notices."""
-    return list(Notice.objects.filter(user=user).with_asks()[:PAGE_SIZE])
+def latest(user: User, *, before: int | None = None) -> tuple[list[Notice], int | None]:
+    """A page of the member's notices, newest first, and the key the next goes on after.
+
+    `before`: the key that the last page ended with; the key is None on the last one.
+    """
+    found = Notice.objects.filter(user=user).with_asks().before(before)
+    page = list(found[: PAGE_SIZE + 1])
+    if len(page) <= PAGE_SIZE:
+        return page, None
+    return page[:PAGE_SIZE], page[PAGE_SIZE - 1].pk

@@ -48,9 +48,7 @@ def answered(maestro, fake_config) -> Callable[..., Ask]:
     def answer(post: Post, member: User, text: str = "About *two* hours.") -> Ask:
         ask = asks.ask(post=post, member=member, persona=maestro)
         receipt = resolve(
-            asks.inputs_for(
-                subforum=post.topic.subforum, member=member, persona=maestro
-            )
+            asks.inputs_in(post.topic.subforum, [], member=member, persona=maestro)
         )
         attempt = LLMAttempt.objects.create(
             request=ask.request,

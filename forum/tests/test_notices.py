@@ -1,5 +1,7 @@
 """Notices: members are told what became of what they asked for, also the next morning."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -164,8 +166,31 @@ def test_the_latest_come_first_and_in_one_query(ask_bob, bob):
     first, second = ask_bob(), ask_bob(None)
 
     with CaptureQueriesContext(connection) as queries:
-        found = notices.latest(bob)
+        found, older = notices.latest(bob)
         assert [it.ask.post.topic.subforum.name for it in found] == ["Kitchen"] * 2
 
     assert [it.ask for it in found] == [second, first]
-    assert len(queries) == 1
+    assert older is None
+    [query] = queries
+    assert '"body"' not in query["sql"]  # posts may be long, receipts are
+    assert '"receipt"' not in query["sql"]
+
+
+def test_all_are_reached_page_by_page(as_, opening, bob, alice, staff, monkeypatch):
+    monkeypatch.setattr(notices, "PAGE_SIZE", 2)
+    made = [asks.ask(post=opening, member=bob).request for _ in range(5)]
+    others = asks.ask(post=opening, member=alice).request
+    for request in (*made, others):
+        queue.cancel_by(request=request, member=staff)
+    browser, address, found = as_(bob), "/notices/", []
+
+    while address:
+        page = browser.get(address).content.decode()
+        found.append(re.findall(r"/queue/([-0-9a-f]{36})/", page))
+        link = re.search(r'rel="next" href="([^"]+)"', page)
+        address = f"/notices/{link[1]}" if link else ""
+
+    ids = [str(request.public_id) for request in reversed(made)]
+    assert found == [ids[:2], ids[2:4], ids[4:]]
+    for nonsense in ("x", "-1", "1" * 19):
+        assert browser.get(f"/notices/?before={nonsense}").status_code == 404

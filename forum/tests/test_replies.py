@@ -1,17 +1,16 @@
 """The whole path of a reply, from the ask to the post, with the fake provider."""
 
 import re
-import threading
 from functools import partial
 
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from core.errors import NotAllowed
-from forum.errors import AINotAvailable, PersonaNotOffered, TopicLocked
-from forum.models import Ask, Post, SubforumPersona, Topic
+from forum.errors import AINotAvailable, AskerGone, PersonaNotOffered, TopicLocked
+from forum.models import Ask, Notice, Post, SubforumPersona, Topic
 from forum.services import asks, posts
 from llmconfig.models import AISettings
 from llmqueue import handlers, runner
@@ -19,7 +18,8 @@ from llmqueue import services as queue
 from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
 from personas.models import Persona, Visibility
-from tests.races import start
+from personas.services.personas import delete_persona
+from tests.races import run_while, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,22 +50,6 @@ def again(ask: Ask, member: User) -> Ask:
     return Ask.objects.select_related("request").get(request=request)
 
 
-def while_called(fake_llm, meddle) -> None:
-    """Run the next request, and call `meddle` once the provider has its call."""
-
-    def wait_and_meddle() -> None:
-        try:
-            fake_llm.wait_for(1)
-            meddle()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=wait_and_meddle)
-    thread.start()
-    runner.run_next()
-    thread.join(10)
-
-
 @pytest.mark.requirement("F-11", "F-12", "F-57", "M-69", "Q-48", "D-38", "O-61")
 def test_a_reply_stands_under_the_post_it_answers(question, alice, maestro, fake_llm):
     fake_llm.answers(text="About **two hours**.")
@@ -83,7 +67,7 @@ def test_a_reply_stands_under_the_post_it_answers(question, alice, maestro, fake
     assert topic.subforum.posts_count == 2
 
 
-@pytest.mark.requirement("F-58", "M-66", "M-68")
+@pytest.mark.requirement("F-58", "M-66", "M-67", "M-68")
 def test_a_post_gets_a_reply_of_each_persona_that_is_asked(
     question, alice, maestro, fake_llm
 ):
@@ -95,6 +79,8 @@ def test_a_post_gets_a_reply_of_each_persona_that_is_asked(
 
     assert first.reply.parent_number == second.reply.parent_number == 1
     assert third.reply.parent_number == first.reply.number
+    wrote = [it.reply.persona_version.persona for it in (first, second, third)]
+    assert wrote == [maestro, writer, writer]
 
 
 @pytest.mark.fault("F50")
@@ -203,7 +189,7 @@ def test_what_changes_while_writing_discards_the_answer(
     ask = asks.ask(post=question, member=alice, persona=maestro)
     fake_llm.answers(text="Too late.", first_delay=0.5)
 
-    while_called(fake_llm, lambda: change(question, alice, maestro))
+    run_while(fake_llm, lambda: change(question, alice, maestro))
 
     ask.refresh_from_db()
     assert ask.request.status == Status.CANCELLED
@@ -215,7 +201,9 @@ def test_what_changes_while_writing_discards_the_answer(
 @pytest.mark.fault("F53")
 @pytest.mark.requirement("F-54")
 @pytest.mark.parametrize(
-    "loss", [{"is_active": False}, {"visibility": Visibility.PRIVATE}], ids=str
+    "loss",
+    [{"is_active": False, "handle": None}, {"visibility": Visibility.PRIVATE}],
+    ids=str,
 )
 def test_a_persona_lost_while_waiting_is_replaced_with_a_notice(
     question, alice, maestro, fake_llm, loss
@@ -235,9 +223,9 @@ def test_a_persona_lost_while_writing_is_discarded(question, alice, maestro, fak
     fake_llm.answers(text="Too late.", first_delay=0.5)
 
     def lose() -> None:
-        Persona.objects.filter(pk=maestro.pk).update(is_active=False)
+        Persona.objects.filter(pk=maestro.pk).update(is_active=False, handle=None)
 
-    while_called(fake_llm, lose)
+    run_while(fake_llm, lose)
 
     ask.request.refresh_from_db()
     assert ask.request.error_class == "persona_gone"
@@ -261,6 +249,23 @@ def test_ask_refuses_a_persona_that_is_not_offered(question, alice, maestro):
 
     with pytest.raises(PersonaNotOffered):
         asks.ask(post=question, member=alice, persona=maestro)
+
+
+@pytest.mark.requirement("Q-40", "F-54")
+def test_a_place_whose_only_persona_is_gone_is_not_open_to_all(
+    question, alice, carol, make_persona, staff, fake_llm, maestro
+):
+    soupy = make_persona("soupy", owner=carol)
+    SubforumPersona.objects.create(subforum=question.topic.subforum, persona=soupy)
+    waiting = asks.ask(post=question, member=alice)
+    delete_persona(persona=soupy, actor=carol)
+
+    with pytest.raises(PersonaNotOffered):
+        asks.ask(post=question, member=alice, persona=maestro)
+    LLMRequest.objects.filter(pk=waiting.request_id).update(persona=maestro)
+    fake_llm.answers(text="Yes.")
+    reply = finish(waiting).reply
+    assert reply.persona_version.persona.is_fallback
 
 
 def test_ask_refuses_while_ai_is_off_for_the_member(question, alice, maestro):
@@ -296,10 +301,51 @@ def test_asker_and_staff_retry_a_failed_ask_together_once(
     by_staff = again(ask, staff)
 
     assert again(ask, alice) == by_staff
+    assert again(ask, staff) == by_staff
     fake_llm.answers(status=401)
     finish(by_staff)
     third = again(by_staff, staff)  # a retried retry
     assert third.request.retry_of == by_staff.request
+
+
+@pytest.mark.requirement("F-60")
+def test_what_staff_ask_again_is_the_askers_and_that_they_did_is_recorded(
+    question, bob, staff, maestro, fake_llm
+):
+    fake_llm.answers(status=401)
+    failed = finish(asks.ask(post=question, member=bob, persona=maestro))
+
+    second = again(failed, staff)
+    again(failed, staff)
+
+    assert second.request.requested_by == bob
+    event = AuditEvent.objects.get(action="request asked_again")
+    assert (event.actor, event.subject_key) == (staff, str(second.request.public_id))
+    assert event.detail == {"instead_of": str(failed.request.public_id)}
+    fake_llm.answers(text="Yes.")
+    finish(second)
+    assert Notice.objects.get(ask=second).user == bob
+
+
+def test_nothing_is_recorded_of_who_asks_again_for_themselves(
+    question, alice, maestro, fake_llm
+):
+    fake_llm.answers(status=401)
+    again(finish(asks.ask(post=question, member=alice, persona=maestro)), alice)
+
+    assert not AuditEvent.objects.exists()
+
+
+def test_nothing_is_asked_again_for_a_former_member(
+    question, bob, staff, maestro, fake_llm
+):
+    fake_llm.answers(status=401)
+    ask = finish(asks.ask(post=question, member=bob, persona=maestro))
+    LLMRequest.objects.filter(pk=ask.request_id).update(requested_by=None)
+    ask.request.refresh_from_db()
+
+    with pytest.raises(AskerGone):
+        again(ask, staff)
 
 
 def test_two_who_retry_at_the_same_moment_make_one_request(
@@ -345,11 +391,10 @@ def test_the_model_is_told_who_wrote_what_by_handle_and_the_title_as_theirs(
     finish(asks.ask(post=last, member=alice, persona=maestro))
 
     system, user = fake_llm.calls()[0].body["messages"]
-    blocks = re.findall(r"<(post-\w+)( by=\"[^\"]+\")?>\n(.*?)\n</\1>", user["content"])
+    blocks = re.findall(r"<(post-\w+)( [^>]+)?>\n(.*?)\n</\1>", user["content"])
     assert [(by, text) for _, by, text in blocks] == [
-        ("", "The topic is: Soup"),
         (' by="@alice"', "How long does it simmer?"),
-        (' by="@bob"', "Are you sure?"),
+        (' by="@bob" topic="Soup"', "Are you sure?"),
     ]
     assert "Soup" not in system["content"]
 
@@ -364,7 +409,7 @@ def test_no_connection_is_held_while_the_model_is_called(
     connection.close()
     quiet, during = lent_connections(), []
 
-    while_called(fake_llm, lambda: during.append(lent_connections()))
+    run_while(fake_llm, lambda: during.append(lent_connections()))
 
     assert during == [quiet]
 
@@ -430,7 +475,7 @@ def test_a_reply_whose_ask_goes_while_it_is_written_ends_as_cancelled(
     request = ask.request
     fake_llm.answers(text="Too late.", first_delay=0.5)
 
-    while_called(fake_llm, ask.delete)
+    run_while(fake_llm, ask.delete)
 
     request.refresh_from_db()
     assert (request.status, request.error_class) == (Status.CANCELLED, "gone")

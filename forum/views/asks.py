@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
@@ -16,6 +16,7 @@ from forum.models import Ask, Post
 from forum.services import asks
 from forum.views import notices, pieces
 from llmqueue import services as queue
+from llmqueue.outlook import who_would_answer
 
 
 @member_required
@@ -25,7 +26,19 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
         Post.objects.visible_to(request.user).with_topic(), pk=post_id
     )
     place = pieces.form_place(request)
-    form = AskForm(sent(request), post=post, member=request.user, place=place)
+    subforum = post.topic.subforum
+    assignments = asks.assignments_of(subforum)
+    offered = asks.offered_personas(assignments, request.user)
+    suggested = offered.not_muted_by(request.user)
+    form = AskForm(
+        sent(request),
+        post=post,
+        member=request.user,
+        offered=suggested,
+        assigned={entry.persona_id for entry in assignments},
+        place=place,
+        wanted=request.GET.get("persona", ""),
+    )
     refusal = post.why_not_asked(post.topic)
     status = 422 if refusal else 200
     if request.method == "POST":
@@ -34,8 +47,8 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
             return _asked(request, post, ask)
         status = 422
     template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
-    inputs = asks.inputs_for(subforum=post.topic.subforum, member=request.user)
-    [anyone] = queue.outlooks([inputs])
+    inputs = asks.inputs_in(subforum, assignments, member=request.user)
+    [anyone] = who_would_answer([inputs])
     context = {"post": post, "form": form, "anyone": anyone, "refusal": refusal}
     answer = render(request, template, context, status=status)
     return vary_on_piece(answer)
@@ -74,13 +87,13 @@ def ask_detail(request: HttpRequest, ask_id: str) -> HttpResponse:
 
 
 def _line(request: HttpRequest, ask_id: str) -> HttpResponse:
-    """The ask's line, its reply, or nothing once the ask is none of the reader's.
+    """The ask's line, its reply, or nothing once the ask does not concern the reader.
 
     Beside it what is left of its post, if that was deleted.
     """
-    try:
-        ask = _find(request, ask_id)
-    except Http404:
+    concerning = Ask.objects.concerning(request.user).with_post()
+    ask = concerning.filter(request__public_id=ask_id).first()
+    if ask is None:
         return render(request, "forum/_asked.html", {"post": _gone(request, ask_id)})
     if ask.reply_id is None:
         notices.see(request, [ask.post])
@@ -126,7 +139,7 @@ def _find(request: HttpRequest, ask_id: str) -> Ask:
 
 
 def _gone(request: HttpRequest, ask_id: str) -> Post | None:
-    """The post of an ask that is none of the reader's, if it was deleted."""
+    """The post of an ask that does not concern the reader, if it was deleted."""
     gone = Post.objects.visible_to(request.user).exclude(deleted_at=None)
     return gone.filter(asks__request__public_id=ask_id).with_topic().first()
 

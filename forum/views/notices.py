@@ -5,13 +5,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required
+from core.paging import key_before
 from forum.models import Post
 from forum.services import notices
 
 
 @member_required
 def notice_list(request: MemberRequest) -> HttpResponse:
-    context = {"notices": notices.latest(request.user)}
+    page, older = notices.latest(request.user, before=key_before(request))
+    context = {"notices": page, "older": older}
     return render(request, "forum/notice_list.html", context)
 
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import MemberRequest
@@ -37,8 +37,8 @@ def _put(
     return reswap(retarget(answer, target), how)
 
 
-def go_to(request: MemberRequest, goal: Post | Topic) -> HttpResponse:
+def go_to(request: MemberRequest, goal: Post | Topic | str) -> HttpResponse:
     """Bring the browser to `goal`, whichever way its form was sent."""
     if request.htmx:
-        return HttpResponseClientRedirect(goal.get_absolute_url())
+        return HttpResponseClientRedirect(resolve_url(goal))
     return redirect(goal)

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from core.pieces import is_piece, vary_on_piece
 from forum import paging
 from forum.models import Post, Subforum
-from forum.services import asks
+from forum.services import asks, assignments
 
 
 def subforum_list(request: HttpRequest) -> HttpResponse:
@@ -22,7 +22,11 @@ def subforum_list(request: HttpRequest) -> HttpResponse:
 def subforum_detail(request: HttpRequest, slug: str) -> HttpResponse:
     subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
     page = paging.topics_page(subforum, request.GET)
-    context = {"subforum": subforum, "page": page}
+    context = {
+        "subforum": subforum,
+        "page": page,
+        "bar": assignments.persona_bar(subforum, request.user),
+    }
     return render(request, "forum/subforum_detail.html", context)
 
 

@@ -2,6 +2,8 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from accounts.access import MemberRequest, member_required, sent
 from core import markup
@@ -9,7 +11,7 @@ from core.errors import ForllmError
 from forum import live, paging, shown_posts
 from forum.forms import ReplyForm, TopicForm
 from forum.models import Subforum, Topic
-from forum.services import posts
+from forum.services import assignments, posts
 from forum.shown_posts import ShownPost
 from forum.views import notices, pieces
 
@@ -26,6 +28,7 @@ def topic_detail(request: HttpRequest, slug: str, topic_id: int) -> HttpResponse
     shown_here = shown_posts.show(page.posts, request.user)
     context = {
         "topic": topic,
+        "bar": assignments.persona_bar(topic.subforum, request.user),
         "page": page,
         "posts": shown_here,
         "form": ReplyForm(place="end"),
@@ -44,7 +47,11 @@ def _stream_url(request: HttpRequest, topic: Topic, posts_here: list[ShownPost])
 def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
     """The form for a new topic, its preview, and the new topic."""
     subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
-    form = TopicForm(sent(request))
+    form = TopicForm(
+        sent(request),
+        begun=request.GET.get("body", ""),
+        persona=request.GET.get("persona", ""),
+    )
     context = {"subforum": subforum, "form": form}
     if request.method != "POST":
         return render(request, "forum/topic_create.html", context)
@@ -54,10 +61,19 @@ def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
         if "preview" in request.POST:
             context["preview"] = markup.stored(markup.render(values["body"]))
             return render(request, template, context)
+        wanted = values.pop("persona")
         try:
             topic = posts.create_topic(subforum=subforum, author=request.user, **values)
         except ForllmError as error:
             form.add_error(None, error.message)
         else:
-            return pieces.go_to(request, topic)
+            goal = _ask_form(topic, wanted) if wanted else topic
+            return pieces.go_to(request, goal)
     return render(request, template, context, status=422)
+
+
+def _ask_form(topic: Topic, handle: str) -> str:
+    """Where the persona of that handle is asked to answer the opening post."""
+    opening = topic.posts.get(number=1)
+    query = urlencode({"persona": handle})
+    return f"{reverse('forum:ask_create', args=[opening.pk])}?{query}"

@@ -1,12 +1,10 @@
 """What tests of the queue are made of."""
 
 import itertools
-import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -80,11 +78,16 @@ class NoteHandler:
     def outlook(self, requests: Iterable[LLMRequest]) -> dict[int, Inputs | Refused]:
         return {it.pk: self.inputs(it) for it in requests}
 
-    def readable(self, sources: object, user: object) -> set[tuple[str, str]]:
+    def readable(
+        self, attempt: object, sources: object, user: object
+    ) -> set[tuple[str, str]]:
         return set()
 
     def find_place(self, name: str) -> None:
         return None
+
+    def why_not_retried(self, request: LLMRequest) -> NotAllowed | None:
+        return NotAllowed()
 
     def retry(self, *, request: LLMRequest, member: object) -> LLMRequest:
         raise NotAllowed
@@ -139,22 +142,6 @@ def run_until_quiet(most: int = 10) -> None:
         sweeper.make_due_ready()
         if not runner.run_next():
             return
-
-
-def run_while(fake_llm, meddle, *, run=runner.run_next) -> None:
-    """Run the next request, and call `meddle` once the provider has its call."""
-
-    def wait_and_meddle() -> None:
-        try:
-            fake_llm.wait_for(1)
-            meddle()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=wait_and_meddle)
-    thread.start()
-    run()
-    thread.join(10)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ TAG = "post-a1b2c3"
         ("", ""),
     ],
 )
-@pytest.mark.requirement("R-06")
+@pytest.mark.requirement("R-06", "O-41")
 def test_clean_answer_removes_what_is_not_the_reply(raw, clean):
     assert clean_answer(raw, name="Maestro", tag=TAG) == clean
 

@@ -65,6 +65,8 @@ def test_a_sweep_that_fails_keeps_no_lease_from_being_renewed(
         wait_until(
             lambda: LLMRequest.objects.get().lease_until > seen_until, seconds=10
         )
+        held.refresh_from_db()
+        assert held.lease_until > seen_until
 
 
 def test_a_beat_that_fails_is_tried_again_and_sweeps_go_on(
@@ -86,6 +88,8 @@ def test_a_beat_that_fails_is_tried_again_and_sweeps_go_on(
 
     wait_until(WorkerHeartbeat.any_alive)
     wait_until(lambda: len(sweeps) >= 2)
+    assert beats == []
+    assert WorkerHeartbeat.any_alive()
 
 
 def test_an_error_nobody_foresaw_is_logged_once_with_its_traceback(worker, caplog):
@@ -142,8 +146,9 @@ def test_a_control_that_was_stopped_can_be_started_again(worker):
     WorkerHeartbeat.objects.all().delete()
 
     worker.start()
-
     wait_until(WorkerHeartbeat.any_alive)
+
+    assert WorkerHeartbeat.objects.get().name == worker.name
 
 
 def test_a_second_start_makes_no_second_thread(worker):

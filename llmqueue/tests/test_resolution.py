@@ -226,7 +226,7 @@ def test_persona_asked_for_is_checked(alice, bob, maestro, fallback, case, rule)
         PersonaOwner.objects.create(persona=maestro, user=owner)
     elif case == "inactive":
         assigned.add(maestro.pk)
-        Persona.objects.filter(pk=maestro.pk).update(is_active=False)
+        Persona.objects.filter(pk=maestro.pk).update(is_active=False, handle=None)
     elif case == "nobody asked":
         asked = None
 

@@ -10,7 +10,8 @@ from llmqueue import claims, runner, services, sweeper, tasks
 from llmqueue.control import Control
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart, Status
-from llmqueue.tests.conftest import run_until_quiet, run_while
+from llmqueue.tests.conftest import run_until_quiet
+from tests.races import run_while
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -259,6 +260,7 @@ def test_a_refused_delivery_keeps_the_use_and_posts_nothing(
     assert pending_request.attempts.get().outcome == Outcome.ANSWERED
 
 
+@pytest.mark.requirement("O-34")
 @pytest.mark.fault("F07")
 def test_a_worker_that_lost_its_lease_delivers_nothing(
     pending_request, note_handler, fake_llm
@@ -314,6 +316,7 @@ def test_a_request_without_any_model_says_what_to_do(note_handler, make_request)
 
 
 @pytest.mark.requirement("C-07", "F-63")
+@pytest.mark.requirement("O-36")
 @pytest.mark.fault("F52")
 def test_the_version_is_the_one_current_when_work_begins(pending_request, fake_llm):
     from personas.models import Persona, PersonaVersion

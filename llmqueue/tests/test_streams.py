@@ -3,11 +3,14 @@
 import asyncio
 import json
 import uuid
+from datetime import timedelta
 
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.utils import timezone
 
-from llmqueue import streams
+from llmqueue import live, streams, views
+from llmqueue.models import LLMRequest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,3 +49,103 @@ def test_a_request_that_began_is_told_and_one_that_waits_is_not(monkeypatch):
     ]
 
     assert told_of(looks, monkeypatch)[1] == [str(GONE)]
+
+
+@pytest.fixture
+def running() -> live.Stream:
+    """A request that is being written; its words so far are in Valkey."""
+    stream = live.Stream(uuid.uuid4(), uuid.uuid4(), str)
+    stream.add("so far")
+    live.Publisher().flush([stream])
+    return stream
+
+
+def events_of(
+    answer, *, looks: int, between=lambda: None, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """The names of what a stream tells until it has looked so often."""
+    monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.3)
+
+    async def read() -> list[str]:
+        told: list[str] = []
+        async with asyncio.timeout(10):
+            async for event in answer():
+                told.append(event.partition("\n")[0])
+                if told.count(": still here") == looks:
+                    break
+                if "still here" in event:
+                    await asyncio.to_thread(between)
+        return told
+
+    return asyncio.run(read())
+
+
+def test_words_are_sent_once_however_often_rights_are_looked_at(running, monkeypatch):
+    leases: streams.Leases = {running.public_id: running.lease_token}
+
+    def add() -> None:
+        running.add(" and on")
+        live.Publisher().flush([running])
+
+    told = events_of(
+        lambda: streams.events(RequestFactory().get("/"), lambda reader: leases),
+        looks=4,
+        between=add,
+        monkeypatch=monkeypatch,
+    )
+
+    # What was there when it began, and three times what was added.
+    assert told.count("event: text") == 4
+
+
+def test_a_new_lease_is_followed_from_its_beginning(running, monkeypatch):
+    second = live.Stream(running.public_id, uuid.uuid4(), str)
+    second.add("anew")
+    live.Publisher().flush([second])
+    looks = [running.lease_token, second.lease_token, second.lease_token]
+
+    told = events_of(
+        lambda: streams.events(
+            RequestFactory().get("/"), lambda reader: {running.public_id: looks.pop(0)}
+        ),
+        looks=2,
+        monkeypatch=monkeypatch,
+    )
+
+    assert told.count("event: text") == 2
+    assert told.count("event: state") == 2
+
+
+@pytest.mark.parametrize("scope", ["the list", "one request"])
+def test_the_queues_pages_are_told_of_states_and_of_no_words(
+    running, scope, monkeypatch, make_request, note_handler
+):
+    request = make_request(endpoint=None)
+    LLMRequest.objects.filter(pk=request.pk).update(
+        public_id=running.public_id,
+        status="processing",
+        lease_token=running.lease_token,
+        lease_until=timezone.now() + timedelta(minutes=1),
+    )
+    scoped = views.LIST_SCOPE if scope == "the list" else str(running.public_id)
+    session_page = Client().get("/queue/").wsgi_request
+    address = f"/?token={streams.token_for(session_page, scoped)}"
+    reading = RequestFactory().get(address)
+
+    async def tell():
+        if scope == "the list":
+            answer = await views.list_stream(reading)
+        else:
+            answer = await views.request_stream(reading, running.public_id)
+        async for event in answer.streaming_content:
+            yield event.decode()
+
+    def add() -> None:
+        running.add(" and on")
+        live.Publisher().flush([running])
+        live.announce([running.public_id])
+
+    told = events_of(tell, looks=3, between=add, monkeypatch=monkeypatch)
+
+    assert "event: text" not in told
+    assert told.count("event: state") == 3

@@ -6,8 +6,8 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import AuditEvent
 from core.services import claim_handle
 from llmconfig.models import LLMConfig
-from personas import services
 from personas.models import Persona, PersonaVersion, Visibility
+from personas.services import versions
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_a_version_can_be_erased(maestro, alice):
         created_by=alice,
     )
 
-    services.erase_version(version=version, actor=alice)
+    versions.erase_version(version=version, actor=alice)
 
     version.refresh_from_db()
     assert (version.role, version.context, version.knowledge) == ("", "", [])

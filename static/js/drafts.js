@@ -1,4 +1,5 @@
-// Keeps what is typed into a post's form, until it is sent, for a reload or a way back.
+// Keeps what is typed into a form of a post or a persona, until it is sent, for a reload
+// or a way back.
 //
 // In this tab's storage only, by member and form. What the form began with is kept as
 // well, so that a draft is laid over the same beginning and nothing else. Every page
@@ -7,7 +8,7 @@
 
 (() => {
   const key = (form) => `draft:${form.dataset.draft}`;
-  const fieldsOf = (form) => form.querySelectorAll("textarea, input[name=title]");
+  const fieldsOf = (form) => form.querySelectorAll("textarea, input[type=text]");
 
   function read(form) {
     try {
@@ -31,7 +32,18 @@
     }
   }
 
+  // A form whose text the server keeps as well names what it shows: "form/revision". Of
+  // another revision nothing is laid over it, so that nothing discarded comes back.
+  function forgetOtherRevisions(form) {
+    const [name, revision] = form.dataset.draft.split("/");
+    if (!revision) return;
+    Object.keys(sessionStorage)
+      .filter((other) => other.startsWith(`draft:${name}/`) && other !== key(form))
+      .forEach((other) => sessionStorage.removeItem(other));
+  }
+
   function restore(form) {
+    forgetOtherRevisions(form);
     const draft = read(form);
     for (const field of fieldsOf(form)) {
       const kept = draft[field.name];

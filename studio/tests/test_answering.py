@@ -8,6 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from forum.models import SubforumPersona, Topic
 from llmconfig.models import AISettings, LLMConfig
 from personas.models import Persona, PersonaOwner, Visibility
+from studio.answering import PAGE_SIZE
+from tests.many_personas import add_personas
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("F-24", "M-69")]
 
@@ -82,6 +84,28 @@ def test_the_page_costs_the_same_for_many_personas(subforum, fake_config, bob):
 
     assert Persona.objects.count() == 9
     assert len(queries) <= 10
+
+
+def test_the_page_of_2000_personas_is_short_and_leads_on(subforum, fake_config, bob):
+    add_personas(2_000)
+    client, address = Client(), "/s/kitchen/who/"
+    client.force_login(bob)
+    client.get(address)
+
+    with CaptureQueriesContext(connection) as queries:
+        first = client.get(address)
+    second = client.get(address + first.context["page"].later)
+
+    assert len(queries) <= 10
+    for page in (first, second):
+        assert len(page.content) <= 50_000
+        assert "Will answer as <b>Companion v1</b>" in page.text
+    names = [
+        {it.persona.name for it in page.context["offers"]} for page in (first, second)
+    ]
+    assert [len(it) for it in names] == [PAGE_SIZE, PAGE_SIZE]
+    assert names[0].isdisjoint(names[1])
+    assert 'rel="next"' in first.text
 
 
 def test_an_unknown_place_is_not_there(topic):

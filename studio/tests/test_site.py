@@ -38,7 +38,11 @@ def test_staff_change_the_site_on_the_record(visit, staff):
     assert (site.site_name, site.site_rules) == ("The Inn", "Be kind.")
     event = AuditEvent.objects.get()
     assert (event.actor, event.action) == (staff, "sitesettings changed")
-    assert event.detail == {"fields": ["site_name", "site_rules"], "ai_enabled": True}
+    assert event.detail == {
+        "fields": ["site_name", "site_rules"],
+        "ai_enabled": True,
+        "only_staff_assign": False,
+    }
 
 
 def test_saving_what_stands_already_is_no_change(visit):

@@ -1,0 +1,195 @@
+"""Which personas belong where, from both sides: a subforum's list and a persona's."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.views.decorators.http import require_POST
+
+from accounts.access import MemberRequest, member_required, viewer_of
+from accounts.models import User
+from core.errors import ForllmError, NotAllowed
+from core.paging import page_of, words_of
+from forum.errors import PersonaNotOffered
+from forum.forms import AssignmentForm
+from forum.models import Subforum, SubforumPersona, SubforumQuerySet
+from forum.services import assignments
+from personas.models import Persona
+
+PAGE_SIZE = 40
+# What is offered to be added; who looks for another one searches.
+MOST_OFFERED = 8
+
+
+def subforum_personas(request: HttpRequest, slug: str) -> HttpResponse:
+    visible = Subforum.objects.visible_to(request.user).with_deleted()
+    subforum = get_object_or_404(visible, slug=slug)
+    return _list_personas(request, subforum)
+
+
+def _list_personas(
+    request: HttpRequest, subforum: Subforum, error: ForllmError | None = None
+) -> HttpResponse:
+    viewer, words = viewer_of(request), words_of(request.GET)
+    assigned = SubforumPersona.objects.filter(subforum=subforum)
+    usable = assigned.usable_by(viewer).select_related("persona__current_version")
+    may_assign = assignments.may_assign(viewer)
+    offered: list[Persona] = []
+    deleted: list[SubforumPersona] = []
+    if may_assign:
+        if subforum.has_deleted:  # type: ignore[attr-defined]
+            deleted = list(assigned.deleted_for(viewer)[:MOST_OFFERED])
+        others = Persona.objects.usable_by(viewer).select_related("handle")
+        others = others.exclude(pk__in=assigned.values("persona"))
+        if words:
+            others = others.named_like(words)
+        offered = list(others.order_by("name", "pk")[: MOST_OFFERED + 1])
+    first = assigned.first_narrowing()
+    default = first.persona if first and first.answers_unasked else None
+    context = {
+        "subforum": subforum,
+        "page": page_of(usable, request.GET, by="persona__name", size=PAGE_SIZE),
+        "is_narrowed": first is not None,
+        "default": default,
+        # Who answers instead of one of its own.
+        "site_default": default or Persona.objects.answering_unasked(),
+        "deleted": deleted,
+        "offered": offered[:MOST_OFFERED],
+        "has_more": len(offered) > MOST_OFFERED,
+        "may_assign": may_assign,
+        "words": words,
+        "error": error,
+    }
+    return _answer(request, "forum/subforum_personas.html", context, error)
+
+
+@require_POST
+@member_required
+def subforum_personas_change(request: MemberRequest, slug: str) -> HttpResponse:
+    """A button of the list: assign, take away, make the default, or have none."""
+    visible = Subforum.objects.visible_to(request.user).with_deleted()
+    subforum = get_object_or_404(visible, slug=slug)
+    personas = Persona.objects.met_by(request.user)
+    form = AssignmentForm(request.POST, choices=personas)
+    try:
+        if not form.is_valid():
+            raise PersonaNotOffered
+        _press(request, form, subforum, form.chosen if form.act else None)
+    except ForllmError as error:
+        return _list_personas(request, subforum, error)
+    return _back(request, "forum:subforum_personas", slug)
+
+
+def persona_subforums(request: HttpRequest, persona_slug: str) -> HttpResponse:
+    return _list_subforums(request, _persona(request, persona_slug))
+
+
+def _list_subforums(
+    request: HttpRequest, persona: Persona, error: ForllmError | None = None
+) -> HttpResponse:
+    viewer, words = viewer_of(request), words_of(request.GET)
+    entries = SubforumPersona.objects.filter(persona=persona)
+    here = entries.filter(subforum__in=Subforum.objects.visible_to(viewer))
+    is_allowed = assignments.may_assign(viewer)
+    may_assign = is_allowed and _may_use(viewer, persona)
+    offered: list[Subforum] = []
+    if may_assign:
+        others = _subforums(viewer).with_freedom()
+        others = others.exclude(pk__in=entries.values("subforum"))
+        if words:
+            others = others.filter(name__icontains=words)
+        offered = list(others.order_by("name")[: MOST_OFFERED + 1])
+    context = {
+        "persona": persona,
+        "page": page_of(
+            here.select_related("subforum", "persona"),
+            request.GET,
+            by="subforum__name",
+            size=PAGE_SIZE,
+        ),
+        "offered": offered[:MOST_OFFERED],
+        "has_more": len(offered) > MOST_OFFERED,
+        "may_assign": may_assign,
+        "only_staff": viewer is not None and not is_allowed,
+        "words": words,
+        "error": error,
+    }
+    return _answer(request, "forum/persona_subforums.html", context, error)
+
+
+@require_POST
+@member_required
+def persona_subforums_change(request: MemberRequest, persona_slug: str) -> HttpResponse:
+    """A button of the list: assign the persona there, take it away, make it the default."""
+    persona = _persona(request, persona_slug)
+    form = AssignmentForm(request.POST, choices=_subforums(request.user))
+    try:
+        if not form.is_valid():
+            raise PersonaNotOffered("There is no such subforum.")
+        if form.act not in ("", "clear"):
+            _press(request, form, form.chosen, persona)
+    except ForllmError as error:
+        return _list_subforums(request, persona, error)
+    return _back(request, "forum:persona_subforums", persona_slug)
+
+
+def _press(
+    request: MemberRequest,
+    form: AssignmentForm,
+    subforum: Subforum,
+    persona: Persona | None,
+) -> None:
+    """Do what the button says, and say it."""
+    actor = request.user
+    if form.act == "clear":
+        assignments.clear_default(subforum=subforum, actor=actor)
+        messages.success(request, f"{subforum} has no default persona now.")
+    elif persona is not None:
+        do, words = _ACTS[form.act]
+        do(subforum=subforum, persona=persona, actor=actor)
+        named = persona if persona.is_active else "A deleted persona"
+        said = words.format(persona=named, subforum=subforum)
+        messages.success(request, said)
+
+
+_ACTS: dict[str, tuple[Any, str]] = {
+    "add": (assignments.assign, "{persona} is assigned to {subforum}."),
+    "remove": (assignments.unassign, "{persona} is not assigned to {subforum} now."),
+    "default": (assignments.set_default, "{persona} is the default in {subforum}."),
+}
+
+
+def _persona(request: HttpRequest, slug: str) -> Persona:
+    visible = Persona.objects.visible_to(viewer_of(request))
+    return get_object_or_404(
+        visible.select_related("handle", "current_version"), slug=slug
+    )
+
+
+def _subforums(viewer: User | None) -> SubforumQuerySet:
+    return Subforum.objects.visible_to(viewer)
+
+
+def _may_use(viewer: User | None, persona: Persona) -> bool:
+    return Persona.objects.usable_by(viewer).filter(pk=persona.pk).exists()
+
+
+def _answer(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    error: ForllmError | None,
+) -> HttpResponse:
+    status = 200 if error is None else 403 if isinstance(error, NotAllowed) else 422
+    return render(request, template, context, status=status)
+
+
+def _back(request: HttpRequest, route: str, slug: str) -> HttpResponse:
+    """To the list as it was narrowed."""
+    kept = QueryDict(mutable=True)
+    kept.update(
+        {name: request.GET[name] for name in ("q", "after") if name in request.GET}
+    )
+    address = resolve_url(route, slug)
+    return redirect(f"{address}?{kept.urlencode()}" if kept else address)

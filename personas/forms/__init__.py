@@ -1,0 +1,1 @@
+"""What members enter about personas, turned into checked values; one module a subject."""

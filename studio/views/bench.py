@@ -1,0 +1,215 @@
+"""The test bench of a persona, for those who shape it: its prompt, and tries of it."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET
+
+from accounts.access import MemberRequest, member_required, sent
+from core.errors import ForllmError
+from core.pieces import is_piece, vary_on_piece
+from llmqueue import services as queue
+from llmqueue import streams
+from personas.access import shaped_persona
+from personas.models import Persona, PersonaDraft
+from studio import previews, runs
+from studio.candidates import of_choice, problems_of
+from studio.conversations import SAMPLE_TEXT
+from studio.forms.bench import DRAFT, BenchForm, TrialForm
+from studio.models import Trial, TrialRun
+from studio.services import trials
+
+_MOST_EARLIER = 10
+# Where a session keeps what somebody is about to try.
+_KEPT = "try"
+
+
+@member_required
+def persona_preview(request: MemberRequest, persona_slug: str) -> HttpResponse:
+    """The prompt as it would be sent; htmx gets that part alone.
+
+    Of the viewer's draft as it is saved, or `?version=3`; for `?post=12`, or a sample.
+    """
+    persona = shaped_persona(request, persona_slug)
+    form = BenchForm(request.GET, persona=persona, viewer=request.user)
+    context: dict[str, Any] = {"persona": persona, "form": form}
+    # Alone, that part says what is wrong; on the page the fields say it.
+    context["is_piece"] = is_piece(request)
+    chosen = form.cleaned_data["version"] if form.is_valid() else None
+    if chosen is not None:
+        context["chosen"] = chosen
+        is_draft = isinstance(chosen, PersonaDraft)
+        context["problems"] = problems_of(chosen) if is_draft else []
+        context["preview"] = previews.preview(
+            of_choice(chosen),
+            viewer=request.user,
+            post=form.cleaned_data["post"],
+            sample=SAMPLE_TEXT,
+        )
+    template = "studio/persona_preview.html" + ("#prompt" if is_piece(request) else "")
+    status = 422 if form.errors else 200
+    return vary_on_piece(render(request, template, context, status=status))
+
+
+@member_required
+def persona_try(request: MemberRequest, persona_slug: str) -> HttpResponse:
+    """The choice of what to try, then what it would cost, then the try itself.
+
+    `?step=costs` and `?step=change` show what was sent last, so that Back leads there.
+    """
+    persona = shaped_persona(request, persona_slug)
+    step = request.GET.get("step") if request.method == "GET" else None
+    kept = _kept(request, persona) if step else None
+    form = TrialForm(
+        sent(request) or kept,
+        persona=persona,
+        viewer=request.user,
+        initial=_initial(request, persona),
+    )
+    context: dict[str, Any] = {"persona": persona, "form": form}
+    if form.is_valid():
+        if "confirm" in request.POST and (trial := _begin(request, form)):
+            return redirect(trial)
+        if request.method == "POST" and not form.errors:
+            _keep(request, persona)
+            step = "change" if "change" in request.POST else "costs"
+            return redirect(f"{request.path}?step={step}")
+        if step == "costs":
+            return render(
+                request, "studio/trial_confirm.html", _estimated(request, context)
+            )
+    earlier = Trial.objects.filter(persona=persona).with_tested().order_by("-pk")
+    context["earlier"] = earlier[:_MOST_EARLIER]
+    status = 422 if form.errors else 200
+    return render(request, "studio/persona_try.html", context, status=status)
+
+
+def _keep(request: MemberRequest, persona: Persona) -> None:
+    """Keep what was sent, for the pages that follow; a text may be too long for an address.
+
+    The token is a new one: what is confirmed from the next page counts by itself.
+    """
+    chosen = request.POST.copy()
+    for name in ("csrfmiddlewaretoken", "confirm", "change"):
+        chosen.pop(name, None)
+    chosen["key"] = uuid.uuid4().hex
+    request.session[_KEPT] = {"persona": persona.pk, "chosen": chosen.urlencode()}
+
+
+def _kept(request: MemberRequest, persona: Persona) -> QueryDict | None:
+    kept = request.session.get(_KEPT)
+    if kept is None or kept["persona"] != persona.pk:
+        return None
+    return QueryDict(kept["chosen"])
+
+
+def _initial(request: MemberRequest, persona: Persona) -> dict[str, Any]:
+    """What an address chooses beforehand: `version` and `post`, or all of a try, `again`."""
+    try:
+        wanted = uuid.UUID(request.GET.get("again", ""))
+    except ValueError:
+        return {name: request.GET.get(name, "") for name in ("version", "post")}
+    visible = Trial.objects.visible_to(request.user).filter(persona=persona)
+    trial = get_object_or_404(visible.with_tested(), public_id=wanted)
+    return {
+        "version": str(trial.version.number) if trial.version else DRAFT,
+        "post": trial.post_id or "",
+        "sample": trial.sample or SAMPLE_TEXT,
+        "configs": list(
+            trial.runs.in_order().values_list("request__config", flat=True)
+        ),
+    }
+
+
+def _begin(request: MemberRequest, form: TrialForm) -> Trial | None:
+    values = form.cleaned_data
+    try:
+        return trials.begin_trial(
+            tester=request.user,
+            chosen=values["version"],
+            configs=values["configs"],
+            post=values["post"],
+            sample=values["sample"],
+            submission=values["key"],
+        )
+    except ForllmError as error:
+        form.add_error(None, error.message)
+        return None
+
+
+def _estimated(request: MemberRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """`context` with what the try that its form describes would use."""
+    values = context["form"].cleaned_data
+    on_trial = of_choice(values["version"])
+    estimates = [
+        previews.estimate(
+            on_trial,
+            viewer=request.user,
+            post=values["post"],
+            sample=values["sample"],
+            config=config,
+        )
+        for config in values["configs"]
+    ]
+    return context | {"chosen": values["version"], "estimates": estimates}
+
+
+@member_required
+def trial_detail(
+    request: MemberRequest, persona_slug: str, trial_id: uuid.UUID
+) -> HttpResponse:
+    """What each model answered, side by side; htmx gets one of them.
+
+    A POST cancels or asks again, by the buttons beside each.
+    """
+    visible = Trial.objects.visible_to(request.user).with_tested()
+    trial = get_object_or_404(visible, public_id=trial_id, persona__slug=persona_slug)
+    if request.method == "POST":
+        _act(request, trial)
+        return redirect(trial)
+    context: dict[str, Any] = {
+        "persona": trial.persona,
+        "trial": trial,
+        "stream_url": runs.stream_url(request, trial),
+    }
+    if is_piece(request):
+        run = _find(trial, request.GET.get("run", ""))
+        context["state"] = runs.state_of(run, request.user)
+        answer = render(request, "studio/trial_detail.html#run", context)
+        return vary_on_piece(answer)
+    latest = trial.runs.in_order().with_request()
+    context["states"] = [runs.state_of(run, request.user) for run in latest]
+    context["is_on"] = queue.ai_is_on()
+    return vary_on_piece(render(request, "studio/trial_detail.html", context))
+
+
+def _act(request: MemberRequest, trial: Trial) -> None:
+    """Do what a button beside a run says, or say what forbids it."""
+    wanted, acts = request.POST, {"cancel": queue.cancel_by, "retry": queue.retry}
+    for name, act in acts.items():
+        if name not in wanted:
+            continue
+        try:
+            act(request=_find(trial, wanted[name]).request, member=request.user)
+        except ForllmError as error:
+            messages.error(request, error.message)
+
+
+def _find(trial: Trial, key: str) -> TrialRun:
+    """The trial's run whose request is called `key`. Raises Http404."""
+    try:
+        wanted = uuid.UUID(key)
+    except ValueError:
+        raise Http404 from None
+    return get_object_or_404(trial.runs.with_request(), request__public_id=wanted)
+
+
+@require_GET
+async def trial_stream(request: HttpRequest, trial_id: uuid.UUID) -> HttpResponseBase:
+    """Server-sent events of the trial's runs (see `llmqueue.streams`)."""
+    scope = runs.scope_of(trial_id)
+    return streams.answer(request, scope, runs.open_leases(trial_id))
