@@ -3,7 +3,10 @@
 PYTHON = .venv/bin/python
 CHECKED = forllm studio forum llmqueue personas llmconfig accounts core tests manage.py
 
-.PHONY: help run test check rows faults storm mutants format setup
+# Tests are handed out one by one, in their order: browser tests late, as conftest.py says.
+BESIDE = --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+
+.PHONY: help run test tests checks check rows faults storm mutants format setup
 
 help:
 	@echo "make run     start FORLLM; the first time installs what it needs into .venv"
@@ -20,9 +23,16 @@ setup:
 run: setup
 	@$(PYTHON) manage.py up
 
+# The checks go beside the tests, and these in two processes with servers of their own;
+# a server that is named for them, though, takes one process at a time.
 test: setup
+	@$(MAKE) --no-print-directory --jobs=2 checks tests
+
+checks:
 	@$(PYTHON) -m tests.services -- $(MAKE) --no-print-directory check
-	@$(PYTHON) -m pytest
+
+tests:
+	@$(PYTHON) -m pytest $(if $(TEST_REDIS_URL),,$(BESIDE))
 
 # Run by `make test`, which provides the settings and a database. The last check is of a
 # site as others reach it: by https and with real mail.

@@ -1,10 +1,15 @@
 """The shared cast: alice owns, bob is a member, carol a stranger, staff runs the site."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
+from django.db import transaction
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import override_settings
 
 from accounts.models import User
 from core.services import claim_handle
@@ -12,11 +17,58 @@ from forum.models import Subforum, Topic
 from forum.services import posts
 from llmconfig.models import Endpoint, LLMConfig
 from personas.builtins import install
+from personas.models import Persona, Visibility
+from personas.services import drafts, versions
 from tests.fake_llm import FakeLLM
 
 
-@pytest.fixture
-def make_member(db) -> Callable[..., User]:
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_tests() -> Iterator[None]:
+    """Pages name static files as they are, so that nothing has to be collected first.
+
+    Members are made by the hundred; a safe hash would take most of the tests' time.
+    """
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(
+        STORAGES=settings.STORAGES | {"staticfiles": plain},
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_flush() -> Iterator[None]:
+    """A test leaves few rows: to delete them takes a tenth of the time of TRUNCATE."""
+
+    def sql_flush(
+        self: DatabaseOperations, style: object, tables: Iterable[str], **how: object
+    ) -> list[str]:
+        names = [self.quote_name(table) for table in tables]
+        return [
+            f"LOCK TABLE {', '.join(names)}",  # as TRUNCATE does
+            "SET LOCAL session_replication_role = replica",  # no triggers
+            *(f"DELETE FROM {name}" for name in names),
+        ]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """A transaction around all tests of a module, for rows that all of them look at.
+
+    What a test itself writes goes with the test, as always. Not beside tests that are
+    marked `transaction=True`.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="session")
+def new_member() -> Callable[..., User]:
     """Make a member by handle, whose password is `password-of-HANDLE`."""
 
     def make(handle: str, **fields) -> User:
@@ -28,6 +80,11 @@ def make_member(db) -> Callable[..., User]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_member(db, new_member) -> Callable[..., User]:
+    return new_member
 
 
 @pytest.fixture
@@ -51,22 +108,23 @@ def staff(make_member) -> User:
 
 
 @pytest.fixture(autouse=True)
-def _plain_static_files(settings) -> None:
-    """Pages name their files as they are; nothing has to be collected first."""
-    backend = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": backend}}
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings) -> None:
-    """Members are made by the hundred; a safe hash would take most of the tests' time."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _own_media(settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test uploads is its own."""
+    settings.MEDIA_ROOT = tmp_path_factory.getbasetemp() / "media"
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests last: Playwright's event loop stays in this thread."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Browser tests late: Playwright's event loop stays in this thread.
+
+    The tests of faults come last, as their runs go on beside all others.
+    """
+    items.sort(
+        key=lambda item: (
+            "runs" in getattr(item, "fixturenames", ()),
+            item.get_closest_marker("browser") is not None,
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -80,17 +138,17 @@ def _builtins(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def _provider() -> Iterator[FakeLLM]:
-    with FakeLLM() as provider:
-        yield provider
+def fake_server() -> Iterator[FakeLLM]:
+    with FakeLLM() as server:
+        yield server
 
 
 @pytest.fixture
-def fake_llm(_provider: FakeLLM, settings) -> FakeLLM:
+def fake_llm(fake_server: FakeLLM, settings) -> FakeLLM:
     """The provider, with nothing asked of it yet."""
-    _provider.reset()
-    settings.LLM_PRIVATE_HOSTS = [("127.0.0.1", _provider.port)]
-    return _provider
+    fake_server.reset()
+    settings.LLM_PRIVATE_HOSTS = [("127.0.0.1", fake_server.port)]
+    return fake_server
 
 
 @pytest.fixture
@@ -113,6 +171,24 @@ def fake_config(fake_endpoint: Endpoint) -> LLMConfig:
         is_global=True,
         is_default=True,
     )
+
+
+@pytest.fixture
+def make_persona(db) -> Callable[..., Persona]:
+    """Make a published persona of a member's, by handle; public unless said otherwise."""
+
+    def make(
+        handle: str, *, owner: User, visibility: str = Visibility.PUBLIC, **fields: Any
+    ) -> Persona:
+        name = fields.pop("name", handle.capitalize())
+        draft = drafts.create_persona(creator=owner, name=name, handle=handle)
+        drafts.save_draft(draft=draft, **{"role": "a friend of soup", **fields})
+        persona = versions.publish(draft=draft).persona
+        Persona.objects.filter(pk=persona.pk).update(visibility=visibility)
+        persona.refresh_from_db()
+        return persona
+
+    return make
 
 
 @pytest.fixture

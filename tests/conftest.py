@@ -6,12 +6,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from subprocess import Popen
 
 import httpx
 import pytest
 from django.db import connection
+
+from forum.invariants import check_forum
+from forum.models import Ask
+from forum.services import asks
+from llmqueue import runner
+from llmqueue.invariants import check_queue
+from personas.models import Persona
+from tests.forge import Forge, Forked
+
+type Program = Popen[bytes] | Forked
 
 # Shrunk, so that what takes 100 s in production takes 10 s here.
 QUICK = {
@@ -31,11 +40,20 @@ def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
 
 
 @pytest.fixture
-def launch(
-    servers, transactional_db, tmp_path, fake_llm, settings
-) -> Iterator[Callable]:
-    """Start a program with the tests' database; ended with the test."""
+def unbroken(transactional_db) -> Iterator[None]:
+    """What `manage.py check_invariants` looks at holds when the programs have ended."""
+    yield
+    assert [str(violation) for violation in [*check_queue(), *check_forum()]] == []
+
+
+@pytest.fixture
+def _hasty(settings) -> None:
     settings.LLM_PUBLISH_PAUSE = timedelta(seconds=0.5)
+
+
+@pytest.fixture
+def launch(servers, transactional_db, tmp_path, fake_llm, _hasty) -> Iterator[Callable]:
+    """Start a program with the tests' database; ended with the test."""
     processes: list[Popen[bytes]] = []
 
     def start(*command: str, log: str, **environment: str) -> Popen[bytes]:
@@ -57,18 +75,26 @@ def launch(
 
 
 @pytest.fixture
-def start_worker(launch, tmp_path) -> Callable[..., Popen[bytes]]:
-    """Start a worker, with eight threads or as many as are said; wait until it listens."""
+def start_worker(launch, fork, tmp_path) -> Callable[..., Program]:
+    """Start a worker, with eight threads or as many as are said; wait until it listens.
+
+    One with an environment of its own takes seconds, as it imports everything itself.
+    """
     started = 0
 
-    def start(*, threads: int = 8, **environment: str) -> Popen[bytes]:
+    def start(*, threads: int = 8, **environment: str) -> Program:
         nonlocal started
         started += 1
         log = f"worker-{started}.log"
         options = f"-P threads -c {threads} --without-gossip --without-mingle -l INFO"
-        command = ("celery", "-A", "forllm", "worker", *options.split())
-        process = launch(*command, log=log, **environment)
-        wait_until(lambda: " ready." in (tmp_path / log).read_text())
+        process: Program
+        if environment:
+            command = ("celery", "-A", "forllm", "worker", *options.split())
+            process = launch(*command, log=log, **environment)
+        else:
+            process = fork("worker", *options.split(), log=log)
+        is_there = (tmp_path / log).exists
+        wait_until(lambda: is_there() and " ready." in (tmp_path / log).read_text())
         return process
 
     return start
@@ -81,40 +107,91 @@ def beat(launch, tmp_path) -> Popen[bytes]:
 
 
 @pytest.fixture(scope="session")
-def static_files(tmp_path_factory) -> Path:
-    """Where the first web server that a test wants puts the static files, for all."""
-    folder: Path = tmp_path_factory.mktemp("collected")
-    return folder
+def web_address() -> str:
+    """Where the web servers of this session listen, one after another."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def _forge(
+    servers, django_db_setup, fake_server, web_address, tmp_path_factory
+) -> Iterator[Forge]:
+    folder = tmp_path_factory.mktemp("forge")
+    own = QUICK | {
+        "LLM_PRIVATE_HOSTS": f"127.0.0.1:{fake_server.port}",
+        "SITE_URL": web_address,
+        "FORLLM_DATA": str(folder),
+    }
+    environment = servers.environment_of(connection.settings_dict["NAME"]) | own
+    forge = Forge("tests.forge", environment=environment, log=folder / "forge.log")
+    yield forge
+    forge.stop()
 
 
 @pytest.fixture
-def web(launch, tmp_path, static_files) -> str:
+def fork(
+    _forge, transactional_db, tmp_path, fake_llm, _hasty
+) -> Iterator[Callable[..., Forked]]:
+    """Start a worker or web server with the tests' database; ended with the test."""
+    processes: list[Forked] = []
+
+    def start(program: str, *options: str, log: str) -> Forked:
+        process: Forked = _forge.fork(
+            program=program, options=options, log=tmp_path / log
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def web(fork, web_address) -> str:
     """The web server as `manage.py up` runs it; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = f"uvicorn forllm.asgi:application --port {port} --no-access-log".split()
-    command += ["--http", "forllm.connections:Protocol"]
-    own = {"SITE_URL": address, "FORLLM_DATA": str(tmp_path)}
-    if not (static_files / "static").exists():
-        collect = ("django", "collectstatic", "--noinput")
-        whole = own | {"FORLLM_DATA": str(static_files)}
-        assert launch(*collect, log="static.log", **whole).wait() == 0
-    (tmp_path / "static").symlink_to(static_files / "static")
-    launch(*command, log="web.log", **own)
+    port = web_address.rpartition(":")[2]
+    options = ["--port", port, "--no-access-log"]
+    fork("web", *options, "--http", "forllm.connections:Protocol", log="web.log")
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{address}/healthz").status_code == 200
+            return httpx.get(f"{web_address}/healthz").status_code == 200
         except httpx.TransportError:
             return False
 
     wait_until(answers)
-    return address
+    return web_address
 
 
-def kill(process: Popen[bytes]) -> None:
+def kill(process: Program) -> None:
     """End a process as a power cut would."""
     process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+@pytest.fixture
+def opening(topic):
+    return topic.posts.get(number=1)
+
+
+@pytest.fixture
+def maestro(db) -> Persona:
+    return Persona.objects.get(slug="maestro")
+
+
+@pytest.fixture
+def answer(fake_config, fake_llm):
+    """Ask, and let the fake provider answer."""
+
+    def run(post, member, persona=None, text="Two hours.") -> Ask:
+        fake_llm.always_answers(text)
+        ask = asks.ask(post=post, member=member, persona=persona)
+        runner.run_next()
+        ask.refresh_from_db()
+        return ask
+
+    return run

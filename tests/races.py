@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import connection
 
+from llmqueue import runner
 from tests.conftest import wait_until
+from tests.fake_llm import FakeLLM
 
 
 def start(work: Callable[[], Any]) -> Future[Any]:
@@ -22,6 +24,23 @@ def start(work: Callable[[], Any]) -> Future[Any]:
     future = pool.submit(run)
     pool.shutdown(wait=False)
     return future
+
+
+def run_while(
+    fake_llm: FakeLLM,
+    meddle: Callable[[], Any],
+    *,
+    run: Callable[[], Any] = runner.run_next,
+) -> None:
+    """Run the next request, and call `meddle` once the provider has its call."""
+
+    def wait_and_meddle() -> None:
+        fake_llm.wait_for(1)
+        meddle()
+
+    meddled = start(wait_and_meddle)
+    run()
+    meddled.result(10)
 
 
 def wait_until_blocked(future: Future[Any]) -> None:

@@ -87,6 +87,11 @@ class TestServers:
         self.stop_valkey()
         self.start_valkey()
 
+    def log_of(self, name: str) -> str:
+        """What "postgres" or "valkey" has logged so far, if it is ours."""
+        log = self._folder / f"{name}.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
     def launch(
         self,
         command: Sequence[str],
@@ -100,17 +105,22 @@ class TestServers:
         `database`: the name of the database it uses, such as the tests' own, which
         Django keeps in `connection.settings_dict["NAME"]`. `log`: where it writes to.
         """
-        address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}")
-        own = {"DATABASE_URL": address.geturl(), "PYTHONUNBUFFERED": "1"}
+        own = {"PYTHONUNBUFFERED": "1"} | (environment or {})
         with (log or Path(os.devnull)).open("ab") as output:
             return subprocess.Popen(
                 leash.wrap(command),
                 cwd=PROJECT,
-                env=os.environ | own | (environment or {}) | leash.parent_variable(),
+                env=self.environment_of(database) | own | leash.parent_variable(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    @staticmethod
+    def environment_of(database: str) -> dict[str, str]:
+        """The environment of a program that uses the database with this name."""
+        address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}")
+        return os.environ | {"DATABASE_URL": address.geturl()}
 
     def _start_postgres(self) -> None:
         data, password = self._folder / "postgres", self._state.postgres_password
@@ -192,7 +202,11 @@ def find_chromium() -> str | None:
 
 
 class _Plugin:
-    """Starts the servers before pytest-django reads the settings."""
+    """Starts the servers before pytest-django reads the settings.
+
+    Each process of pytest-xdist has its own; the one that hands out the tests has some as
+    well, unused, as it reads the settings too.
+    """
 
     servers: TestServers | None = None
     not_run: list[str]
@@ -223,17 +237,25 @@ def servers() -> TestServers:
     return _plugin.servers
 
 
+_NO_CHROMIUM = "Chromium is missing"
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and not find_chromium():
-        _plugin.not_run.append(item.nodeid)
         if os.environ.get("CI"):
-            pytest.fail("Chromium is missing; .ci/run installs it.", pytrace=False)
-        pytest.skip("Chromium is missing")
+            pytest.fail(f"{_NO_CHROMIUM}; .ci/run installs it.", pytrace=False)
+        pytest.skip(_NO_CHROMIUM)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what did not run, from the reports: they come from all processes."""
+    if report.when == "setup" and _NO_CHROMIUM in str(report.longrepr):
+        _plugin.not_run.append(report.nodeid)
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
-    if _plugin.not_run:
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _plugin.not_run and not hasattr(config, "workerinput"):
         count, names = len(_plugin.not_run), ", ".join(_plugin.not_run)
         sys.stdout.write(f"NOT RUN, as there is no Chromium: {count} tests: {names}\n")
         sys.stdout.flush()

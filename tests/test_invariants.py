@@ -13,6 +13,8 @@ from forum.services import asks
 from llmconfig.services import change_endpoint
 from llmqueue import runner
 from llmqueue.models import LLMAttempt, LLMRequest
+from studio.models import TrialRun
+from studio.services import trials
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +62,42 @@ def test_a_reply_that_vanished_is_found(answered):
     assert "I2: persona's posts that answer no request: 1" in found()
 
 
-def test_a_final_state_that_changed_is_found(answered):
+@pytest.fixture
+def tried(bob, fake_config, fake_llm, make_persona) -> TrialRun:
+    chef = make_persona("chef", owner=bob)
+    trial = trials.begin_trial(
+        tester=bob, chosen=chef.current_version, configs=[fake_config], sample="Why?"
+    )
+    runner.run_next()
+    return trial.runs.get()
+
+
+def test_an_answered_try_breaks_nothing_and_one_without_answer_is_found(tried):
+    assert tried.answer
+    assert found() == ""
+
+    TrialRun.objects.update(answer="")
+
+    assert "I2: done tries without their answer: 1" in found()
+
+
+def test_an_answer_of_a_try_that_is_not_done_is_found(tried):
+    unguarded(
+        "UPDATE queue_llmrequest SET status = 'pending', finished_at = NULL"
+        " WHERE id = %s",
+        tried.request_id,
+    )
+
+    assert "I2: answers of tries that are not done: 1" in found()
+
+
+def test_a_try_s_request_on_its_own_is_found(tried):
+    tried.delete()
+
+    assert "I3: requests of the kind test that no try belongs to: 1" in found()
+
+
+def test_a_reply_to_a_request_that_is_open_again_is_found(answered):
     unguarded(
         "UPDATE queue_llmrequest SET status = 'pending', finished_at = NULL"
         " WHERE id = %s",
@@ -95,17 +132,23 @@ def test_a_call_without_explanation_is_found(answered):
     assert "I6: requests that are done without a call that answered: 1" in found()
 
 
-def test_an_error_class_outside_the_list_is_found(answered, bob, topic):
+@pytest.mark.parametrize("status", ["error", "cancelled"])
+@pytest.mark.parametrize(
+    ("error_class", "message"), [("oops", "It broke."), ("gone", "")]
+)
+def test_an_end_without_a_class_of_the_list_or_a_reason_is_found(
+    answered, bob, topic, status, error_class, message
+):
     ask = asks.ask(post=topic.posts.get(number=1), member=bob)
     LLMRequest.objects.filter(pk=ask.request_id).update(
-        status="error",
-        error_class="oops",
-        error_message="It broke.",
+        status=status,
+        error_class=error_class,
+        error_message=message,
         finished_at=timezone.now(),
         is_ready=False,
     )
 
-    assert "I8" in found()
+    assert "I8: failed or cancelled requests" in found()
 
 
 @pytest.mark.fault("A-SEC-1")
@@ -128,6 +171,22 @@ def test_a_key_that_stands_readable_somewhere_is_found(answered, fake_endpoint):
     )
 
     assert "I10: rows of queue_llmattempt that hold a secret: 1" in found()
+
+
+def test_a_word_entered_where_no_key_is_needed_is_no_secret(answered, fake_endpoint):
+    change_endpoint(
+        endpoint=fake_endpoint,
+        name=fake_endpoint.name,
+        api_base=fake_endpoint.api_base,
+        key="Fake model",
+        model="fake-1",
+        max_in_flight=4,
+        call_deadline=fake_endpoint.call_deadline,
+        actor=None,
+        is_tried=False,
+    )
+
+    assert found() == ""
 
 
 def test_a_wrong_counter_is_found(answered, topic):

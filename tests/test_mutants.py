@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from tests.mutants import MUTANTS, PROJECT, Mutant
+from forllm.embedded.paths import PROJECT
+from tests.mutants import MUTANTS, Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -17,6 +17,7 @@ import pytest
 from forllm.embedded import leash, postgres, valkey
 from forllm.embedded.paths import PROJECT, place
 from forllm.embedded.state import load_state
+from tests.conftest import wait_until
 from tests.services import blank_environment
 
 pytestmark = [
@@ -89,8 +90,11 @@ class Site:
         while todo:
             pid = todo.pop()
             todo += children.get(pid, [])
-            command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-            found[pid] = command
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_text()
+            except FileNotFoundError:
+                continue  # it has just ended
+            found[pid] = command.replace("\0", " ")
         return found
 
     def pid_of(self, words):
@@ -259,7 +263,7 @@ def test_the_demo_model_answers_the_welcome_topic(site):
         time.sleep(0.5)
 
     assert "Maestro v1 · Demo model · " in page
-    assert re.search(r"Tokens<dd>\d+ in, \d+ out", page)
+    assert re.search(r"Tokens</dt><dd>\d+ in, \d+ out", page)
     words = page.split('<div class="prose">')[2].split("</div>")[0]
     assert len(words) > len("<p></p>")
 
@@ -279,14 +283,14 @@ def test_up_starts_a_killed_worker_again(site):
     killed = site.pid_of(words)
 
     os.kill(killed, signal.SIGKILL)
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        commands = site.pids()
-        if any(words in c for pid, c in commands.items() if pid != killed):
-            return
-        time.sleep(0.1)
+    wait_until(lambda: _others(site, words, killed), seconds=10)
 
-    pytest.fail("no new worker after 10 s")
+    assert len(_others(site, words, killed)) == 1
+
+
+def _others(site, words: str, killed: int) -> list[int]:
+    """The processes with these words in their command, but for the one that was killed."""
+    return [pid for pid, it in site.pids().items() if words in it and pid != killed]
 
 
 def test_up_ends_all_on_ctrl_c_and_finds_its_data_again(site):

@@ -55,7 +55,7 @@ def test_slow_senders_keep_nobody_waiting(web):
 
 
 def test_a_form_that_is_too_large_is_refused_before_it_is_sent(web):
-    with open_form(web, length=4_000_000) as connection:
+    with open_form(web, length=6_000_000) as connection:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 

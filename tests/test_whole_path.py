@@ -17,7 +17,10 @@ from llmqueue import tasks
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
 from tests.conftest import kill, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("unbroken"),
+]
 
 
 @pytest.fixture
@@ -168,8 +171,9 @@ def test_four_calls_at_once_need_no_four_connections(
 
     for _ in range(4):
         asks.ask(post=question, member=alice)
-
     fake_llm.wait_for(4)
+
+    assert LLMRequest.objects.running().count() == 4
 
 
 @pytest.mark.fault("F05")

@@ -44,6 +44,11 @@ def plain_page(browser: Browser, web: str):
 
 
 @pytest.fixture(autouse=True)
+def _unbroken(unbroken) -> None:
+    """Whatever was done in the browser, the invariants hold."""
+
+
+@pytest.fixture(autouse=True)
 def _patience(context: BrowserContext) -> None:
     context.set_default_timeout(10_000)
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from forum.models import Post
 from forum.services import asks
+from llmqueue import runner
 from llmqueue.models import LLMRequest, Status
 from tests.browser.conftest import measured_width, sign_in
 from tests.conftest import wait_until
@@ -29,6 +30,22 @@ def test_the_list_follows_a_request_without_a_reload(
     expect(row).to_contain_text("Is answering as", timeout=15_000)
     expect(row).to_contain_text("Answered as Companion v1", timeout=15_000)
     expect(page.locator(".standing")).to_contain_text("Done")
+
+
+@pytest.mark.requirement("F-13")
+def test_the_page_of_a_request_shows_its_prompt_once_it_has_ended(
+    page: Page, question: Post, bob, web, fake_llm
+):
+    fake_llm.always_answers("Two hours.")
+    request = asks.ask(post=question, member=bob).request
+    page.goto(request.get_absolute_url())
+    expect(page.locator("h1")).to_have_text("What became of this request")
+
+    runner.run_next()
+
+    main = page.locator("main")
+    expect(main).to_contain_text("The prompt as it was sent", timeout=30_000)
+    expect(page.locator("h1")).to_have_text("What answered, and why")
 
 
 @pytest.mark.fault("F58")

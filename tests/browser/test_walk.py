@@ -57,7 +57,7 @@ def test_a_newcomer_asks_a_persona_and_reads_the_receipt(
     expect(receipt).to_contain_text("Maestro v1")
     expect(receipt).to_contain_text("asked for")
     expect(receipt).to_contain_text("Fake model")
-    receipt.get_by_role("link").click()
+    receipt.get_by_role("link", name="The whole explanation").click()
     expect(page.locator("main")).to_contain_text("the site's default")
 
 

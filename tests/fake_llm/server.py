@@ -87,7 +87,7 @@ class FakeLLM:
         """The requests for an answer, without those for the list of models."""
         return [seen for seen in self.requests if seen.method == "POST"]
 
-    def wait_for(self, count: int = 1, *, ended: str = "", seconds: float = 10) -> None:
+    def wait_for(self, count: int = 1, *, ended: str = "", seconds: float = 30) -> None:
         """Wait until `count` calls have come in, or have ended in this way."""
 
         def there() -> bool:

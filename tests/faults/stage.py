@@ -6,7 +6,6 @@ import os
 import random
 import re
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -14,17 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import django
 import httpx
 
-from forllm.embedded import leash
 from tests.fake_llm import FakeLLM, Reply, Seen
 from tests.faults.servers import OwnServers
+from tests.forge import Forge, Forked
 
 # Shrunk, so that what takes at most 100 s in production takes at most 10 s here.
 HEARTBEAT, LEASE, SWEEP, RECOVERY = 1.0, 5.0, 2.0, 10.0
@@ -40,40 +37,6 @@ ANSWER = "Two hours, with the lid on."
 _MARK = re.compile(r"\[ask (\d+)\]")
 
 
-@dataclass
-class Worker:
-    """A worker process."""
-
-    pid: int
-    log: Path
-
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
-
-    def kill(self) -> float:
-        """End it as a power cut would; return when."""
-        killed_at = time.time()
-        if self.is_alive:
-            self.signal(signal.SIGKILL)
-        return killed_at
-
-    @property
-    def is_alive(self) -> bool:
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    @property
-    def is_ready(self) -> bool:
-        return " ready." in self.text
-
-    @property
-    def text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
-
-
 class Stage:
     """Servers, provider, members and workers of one run; `random` is its only chance."""
 
@@ -86,12 +49,12 @@ class Stage:
         self.provider = FakeLLM(log=self.servers.folder / "provider.jsonl")
         self.stranger = FakeLLM()  # where nobody should ever call
         self.refused_port = free_port()
-        self.workers: list[Worker] = []
+        self.workers: list[Forked] = []
         self.submitted = 0
         self._marks = 0
         self._posts_left: list[Any] = []
         self._started = 0
-        self._forge: subprocess.Popen[str] | None = None
+        self._forge: Forge | None = None
 
     def __enter__(self) -> "Stage":
         self.servers.start()
@@ -100,7 +63,9 @@ class Stage:
         os.environ["LLM_PRIVATE_HOSTS"] = ",".join(
             [*(f"127.0.0.1:{port}" for port in hosts), "nowhere.invalid:443"]
         )
-        self._start_forge()
+        self._forge = Forge(
+            "tests.faults.worker", environment=os.environ, log=self.logs / "forge.log"
+        )
         django.setup()
         self._be_quiet()
         # A pool would wait ten seconds for a server that is down for one.
@@ -123,8 +88,7 @@ class Stage:
     def __exit__(self, *_: object) -> None:
         self.retire()
         if self._forge is not None:
-            self._forge.kill()
-            self._forge.wait()
+            self._forge.stop()
         self.provider.__exit__()
         self.stranger.__exit__()
         from django.db import connection
@@ -287,25 +251,26 @@ class Stage:
         fail: str = "",
         proxy: str = "",
         visibility_timeout: int = 0,
+        sweep_seconds: float = SWEEP,
         is_awaited: bool = True,
-    ) -> Worker:
+    ) -> Forked:
         """Start one more worker, which is there until it is killed."""
         assert self._forge is not None
-        assert self._forge.stdin is not None
-        assert self._forge.stdout is not None
         self._started += 1
-        log = self.logs / f"worker-{self._started}.log"
-        order = {"log": str(log), "threads": threads, "fail": fail, "proxy": proxy}
-        order |= {"visibility_timeout": visibility_timeout}
-        self._forge.stdin.write(json.dumps(order) + "\n")
-        self._forge.stdin.flush()
-        worker = Worker(int(self._forge.stdout.readline()), log)
+        worker = self._forge.fork(
+            log=self.logs / f"worker-{self._started}.log",
+            threads=threads,
+            fail=fail,
+            proxy=proxy,
+            visibility_timeout=visibility_timeout,
+            sweep_seconds=sweep_seconds,
+        )
         self.workers.append(worker)
-        if is_awaited and not wait_until(lambda: worker.is_ready, seconds=30):
+        if is_awaited and not wait_until(lambda: " ready." in worker.text, seconds=30):
             raise RuntimeError(f"no worker:\n{worker.text[-2000:]}")
         return worker
 
-    def have_workers(self, count: int, *, threads: int = 8) -> list[Worker]:
+    def have_workers(self, count: int, *, threads: int = 8) -> list[Forked]:
         """Workers without a flaw: those that are there, and what lacks."""
         self.workers = [worker for worker in self.workers if worker.is_alive]
         while len(self.workers) < count:
@@ -317,7 +282,7 @@ class Stage:
         for worker in self.workers:
             worker.kill()
         for worker in self.workers:
-            wait_until(lambda worker=worker: not worker.is_alive, seconds=10)  # type: ignore[misc]
+            worker.wait(10)
         self.workers = []
 
     @contextmanager
@@ -336,17 +301,6 @@ class Stage:
         finally:
             process.kill()
             process.wait()
-
-    def _start_forge(self) -> None:
-        with (self.logs / "forge.log").open("ab") as log:
-            self._forge = subprocess.Popen(
-                leash.wrap([sys.executable, "-m", "tests.faults.worker"]),
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | leash.parent_variable(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
 
     def _make_members(self) -> None:
         from accounts.models import User

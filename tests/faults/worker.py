@@ -1,25 +1,20 @@
-"""A process from which workers are forked: each is there in a moment, not in seconds.
+"""A forge of workers that may have a flaw, as `tests.forge` is one of workers without.
 
-It has imported everything and opened nothing. One line of JSON on its input starts one
-worker: {"log": path, "threads": n, "fail": name or "", "proxy": folder or "",
-"visibility_timeout": seconds or 0}; its process id comes back. `fail` names a place
-at which that worker dies; the application itself knows nothing of that.
+One line of JSON starts one: {"log": path, "threads": n, "fail": name or "", "proxy":
+folder or "", "visibility_timeout": seconds or 0, "sweep_seconds": seconds}. `fail` names
+a place at which that worker dies; the application itself knows nothing of that.
 """
 
-import ctypes
 import importlib
-import json
 import os
 import signal
-import sys
-import threading
 from collections.abc import Callable
-from pathlib import Path
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import django
 
-_PR_SET_PDEATHSIG = 1
+from tests.forge.serving import serve
 
 
 def main() -> None:
@@ -29,25 +24,11 @@ def main() -> None:
 
     app.loader.import_default_modules()
     client.warm_up()
-    assert threading.active_count() == 1, threading.enumerate()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
-    parent = os.getpid()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _become_worker(json.loads(line), parent)
-        sys.stdout.write(f"{child}\n")
-        sys.stdout.flush()
+    serve(_become_worker)
 
 
-def _become_worker(order: dict[str, Any], parent: int) -> NoReturn:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with Path(order["log"]).open("ab") as log, Path(os.devnull).open("rb") as nothing:
-        for source, target in ((nothing, 0), (log, 1), (log, 2)):
-            os.dup2(source.fileno(), target)
+def _become_worker(order: dict[str, Any]) -> None:
+    from django.conf import settings
     from django.db import connections
 
     from forllm.celery import app
@@ -58,13 +39,12 @@ def _become_worker(order: dict[str, Any], parent: int) -> NoReturn:
         connections["default"].settings_dict["HOST"] = order["proxy"]
     if seconds := order["visibility_timeout"]:
         app.conf.broker_transport_options["visibility_timeout"] = seconds
+    settings.LLM_SWEEP = timedelta(seconds=order["sweep_seconds"])
     if order["fail"]:
         FAIL_POINTS[order["fail"]]()
     options = f"-P threads -c {order['threads']} --without-gossip --without-mingle"
     node = f"fault{os.getpid()}@localhost"
     app.worker_main(["worker", *options.split(), "-l", "INFO", "-n", node])
-    sys.stdout.flush()
-    os._exit(0)
 
 
 def _die() -> NoReturn:

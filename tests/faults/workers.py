@@ -5,7 +5,6 @@ import threading
 import time
 from itertools import pairwise
 from typing import Any
-from unittest import mock
 
 from tests.fake_llm import Reply
 from tests.faults import oracle
@@ -142,7 +141,7 @@ def terminate(stage: Stage, trial: Trial) -> None:
         stage.ask(10)
         stage.provider.wait_for(seen + 10, seconds=20)
         begun = time.time()
-        worker.signal(signal.SIGTERM)
+        worker.send_signal(signal.SIGTERM)
         trial.expect(
             wait_until(lambda worker=worker: not worker.is_alive, seconds=15),  # type: ignore[misc]
             "it did not end within 15 s",
@@ -207,7 +206,7 @@ def zombie(stage: Stage, trial: Trial) -> None:
     sleeper = stage.start_worker(threads=trial.n + 1)
     stage.ask(trial.n)
     stage.provider.wait_for(trial.n, seconds=20)
-    sleeper.signal(signal.SIGSTOP)
+    sleeper.send_signal(signal.SIGSTOP)
     stopped = time.time()
     gate.set()
     stage.start_worker()
@@ -216,7 +215,7 @@ def zombie(stage: Stage, trial: Trial) -> None:
     trial.took(time.time() - stopped, most=RECOVERY + 5)
     if stage.is_long:
         time.sleep(max(0.0, 3 * LEASE - (time.time() - stopped)))
-    sleeper.signal(signal.SIGCONT)
+    sleeper.send_signal(signal.SIGCONT)
     wait_until(lambda: sleeper.text.count("lease") >= trial.n, seconds=5)
     lost = sleeper.text.count("its call is cut") + sleeper.text.count("is dropped")
     trial.expect(lost >= trial.n, f"the zombie noticed {lost} lost leases")
@@ -260,15 +259,17 @@ def race(stage: Stage, trial: Trial) -> None:
     stage.retire()
     stage.submitted = 0
     complete = pending = 0
-    take_back = sweeper._take_back
     for _ in range(trial.n):
         request, attempt = _lapsed(stage)
         before, reading, between = (stage.random.uniform(0, 0.01) for _ in range(3))
         start = threading.Barrier(2)
 
-        def dawdle(request: Any, between: float = between) -> None:
-            time.sleep(between)
-            take_back(request)
+        def dawdle(
+            execute: Any, query: str, *rest: Any, between: float = between
+        ) -> Any:
+            if query.startswith("UPDATE") and '"lapses" =' in query:
+                time.sleep(between)
+            return execute(query, *rest)
 
         def finish(
             attempt: Any = attempt,
@@ -282,7 +283,7 @@ def race(stage: Stage, trial: Trial) -> None:
             connection.close()
 
         thread = threading.Thread(target=finish)
-        with mock.patch.object(sweeper, "_take_back", dawdle):
+        with connection.execute_wrapper(dawdle):
             thread.start()
             start.wait()
             time.sleep(reading)

@@ -7,27 +7,46 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.signin_links import signin_link
+from core.images import make_avatar, store_avatar
 from forum.models import Topic
 from forum.services import asks, posts
 from llmqueue import runner
+from personas.models import (
+    Identity,
+    Persona,
+    PersonaAlias,
+    SystemPrompt,
+    Visibility,
+)
+from personas.services import drafts
+from studio.services import trials
 from tests.browser.conftest import browser_context_args, browser_type_launch_args
 from tests.safety.routes import Route
 
 __all__ = ["browser_context_args", "browser_type_launch_args"]
+
+PICTURE = make_avatar(
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"
+)
 
 ACTORS = ("guest", "gone", "other", "owner", "staff", "superuser")
 
 # For parameters of an address that are no number, one that belongs to nothing.
 _NOTHING = {
     "app_label": "forum",
+    "file_name": "nothing.webp",
+    "form": "nothing",
     "handle": "nobody-here",
     "key": "nothing",
+    "persona_slug": "nothing",
     "slug": "nothing",
+    "step": "nothing",
     "token": "nothing",
     "uidb36": "zzzzzz",
 }
@@ -95,8 +114,11 @@ def clients(people) -> dict[str, Client]:
 
 
 @pytest.fixture
-def stage(db, people, clients, topic, fake_config, fake_llm) -> Stage:
+def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> Stage:
     alice = people["owner"]
+    hermit = make_persona("hermit", owner=alice, visibility=Visibility.PRIVATE)
+    make_persona("chef", owner=alice)
+    drafts.create_persona(creator=alice, name="Sketch", handle="sketch")
     opening = topic.posts.get()
     own = posts.reply(parent=opening, author=alice, body="Two hours, I think.")
     posts.edit_post(post=own, editor=alice, body="Two hours, I believe.")
@@ -109,7 +131,20 @@ def stage(db, people, clients, topic, fake_config, fake_llm) -> Stage:
     done = run_ask(opening, alice, lambda: fake_llm.answers("About *two* hours."))
     failed = run_ask(own, alice, lambda: fake_llm.answers(status=401))
     waiting = asks.ask(post=own, member=alice)
+    tried = trials.begin_trial(
+        tester=alice,
+        chosen=hermit.current_version,
+        configs=[fake_config],
+        sample="Why soup?",
+    )
     done.refresh_from_db()
+    group = Group.objects.create(name="Cooks")
+    group.user_set.add(alice)
+    identity = Identity.objects.create(user=alice, name="Gardener", is_public=True)
+    chef = Persona.objects.get(slug="chef")
+    alias = PersonaAlias.objects.create(persona=chef, user=alice, name="Cookie")
+    site_alias = PersonaAlias.objects.create(persona=chef, name="Kitchen boss")
+    prompt = SystemPrompt.objects.create(name="Plain", text="Be brief.")
     link = signin_link(people["superuser"]).rstrip("/").split("/")
     return Stage(
         clients,
@@ -119,6 +154,32 @@ def stage(db, people, clients, topic, fake_config, fake_llm) -> Stage:
             "-": {},
             "alice": {"handle": "alice"},
             "kitchen": {"slug": "kitchen"},
+            "builtin-persona": {"persona_slug": "maestro"},
+            "public-persona": {"persona_slug": "chef"},
+            "private-persona": {"persona_slug": "hermit"},
+            "draft-persona": {"persona_slug": "sketch"},
+            "builtin-version": {"persona_slug": "maestro", "number": 1},
+            "public-version": {"persona_slug": "chef", "number": 1},
+            "private-version": {"persona_slug": "hermit", "number": 1},
+            "group": {"group_id": group.pk},
+            "group-member": {"group_id": group.pk, "member_id": alice.pk},
+            "trial": {"persona_slug": "hermit", "trial_id": tried.public_id},
+            "trial-stream": {"trial_id": tried.public_id},
+            "tried-request": {"request_id": tried.runs.get().request.public_id},
+            "builtin-persona-step": {"persona_slug": "maestro", "step": "role"},
+            "public-persona-step": {"persona_slug": "chef", "step": "role"},
+            "private-persona-step": {"persona_slug": "hermit", "step": "role"},
+            "draft-persona-step": {"persona_slug": "sketch", "step": "role"},
+            "picture": {"file_name": store_avatar(PICTURE).removeprefix("avatars/")},
+            **{
+                f"{kind}-persona-file": {"persona_slug": slug, "form": form}
+                for kind, slug, form in (
+                    ("builtin", "maestro", "forllm"),
+                    ("public", "chef", "v2"),
+                    ("private", "hermit", "v3"),
+                    ("draft", "sketch", "v2"),
+                )
+            },
             "topic": {"slug": topic.slug, "topic_id": topic.pk},
             "locked-topic": {"slug": locked.slug, "topic_id": locked.pk},
             "stream": {"topic_id": topic.pk},
@@ -134,6 +195,10 @@ def stage(db, people, clients, topic, fake_config, fake_llm) -> Stage:
             "done-request": {"request_id": done.request.public_id},
             "endpoint": {"endpoint_id": fake_config.endpoint_id},
             "config": {"config_id": fake_config.pk},
+            "own-identity": {"identity_id": identity.pk},
+            "own-alias": {"alias_id": alias.pk},
+            "site-alias": {"alias_id": site_alias.pk},
+            "system-prompt": {"prompt_id": prompt.pk},
             "signin-link": {"key": link[-2], "token": link[-1]},
             "mail-link": {"key": "made-up"},
             "reset-link": {"uidb36": "1", "key": "made-up-key"},

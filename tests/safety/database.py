@@ -1,7 +1,9 @@
 """What is in the database, for tests that say what may change."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -37,6 +39,27 @@ def changes(before: Snapshot, after: Snapshot) -> dict[str, Change]:
         if added or removed:
             found[table] = Change(added, removed)
     return found
+
+
+type Rows = dict[int, dict[str, Any]]
+
+
+def rows_of(table: str) -> Rows:
+    """The rows of one table by id, each by column."""
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT id, to_jsonb(t)::text FROM "{table}" AS t')
+        return {key: json.loads(row) for key, row in cursor.fetchall()}
+
+
+def changed_columns(before: Rows, after: Rows) -> set[str]:
+    """The columns that differ in some row; both must hold the same rows."""
+    assert set(before) == set(after)
+    return {
+        name
+        for key in before
+        for name in before[key]
+        if before[key][name] != after[key][name]
+    }
 
 
 def all_text() -> str:

@@ -102,9 +102,13 @@ def test_html_is_made_of_text_in_one_module_only():
 
 
 def _is_annotation(tree: ast.Module, node: ast.AST) -> bool:
-    """Whether the word stands where a function says what it returns."""
-    functions = (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef))
-    return any(function.returns is node for function in functions)
+    """Whether the word says what a function returns or what a field holds."""
+    said = (
+        getattr(it, "returns", None) or getattr(it, "annotation", None)
+        for it in ast.walk(tree)
+        if isinstance(it, ast.FunctionDef | ast.AnnAssign)
+    )
+    return any(it is node for it in said)
 
 
 def _called(node: ast.Call) -> str:

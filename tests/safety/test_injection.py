@@ -79,6 +79,6 @@ def test_text_that_looks_like_a_template_comes_out_as_it_is(stage: Stage, fake_l
     sent = "\n".join(m["content"] for m in fake_llm.calls()[-1].body["messages"])
     page = stage.clients["guest"].get(topic.get_absolute_url()).text
     assert sent.count(TEMPLATES_OF_OTHERS) == 2
-    assert "The topic is: {{7*7}} %s {0.__class__}" in sent
+    assert 'topic="{{7*7}} %s {0.__class__}"' in sent
     assert page.count(escape(TEMPLATES_OF_OTHERS, quote=False)) == 2
     assert len(re.findall(r"{{7\*7}} {0\.__class__}", page)) >= 2  # the persona's name

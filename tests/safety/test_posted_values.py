@@ -7,18 +7,25 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import Group
+from django.urls import reverse
 
 from accounts.models import User
 from core.services import claim_handle
 from forum.models import Ask, Post, SubforumPersona
+from llmconfig.models import LLMConfig
 from llmqueue.models import LLMRequest
 from personas.models import Persona, PersonaOwner, Visibility
 from tests.safety.conftest import Stage
 
 # Every form field that takes an id, and the test below that tries foreign ones.
 ID_FIELDS = {
-    "forum/forms.py UUIDField": "a token of another member makes a post of one's own",
+    "core/forms.py UUIDField": "a token of another member makes a post of one's own",
     "forum/forms.py ModelChoiceField": "personas one may not ask are refused",
+    "personas/forms/own.py ModelChoiceField": "identities of another member are refused",
+    "personas/forms/sharing.py ModelChoiceField": "defaults not open to all are refused",
+    "personas/forms/sharing.py ModelMultipleChoiceField": "groups one is not in are refused",
+    "studio/forms/bench.py ModelMultipleChoiceField": "models of another member are refused",
 }
 
 
@@ -27,7 +34,7 @@ def test_form_fields_that_take_ids_are_known():
     taking = ("ModelChoiceField", "ModelMultipleChoiceField", "UUIDField", "ModelForm")
     found = set()
     for path in source_files():
-        if "forms" not in path.name and "views" not in str(path):
+        if not {"forms", "views"} & {path.stem, *path.parts}:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             name = getattr(node, "attr", getattr(node, "id", ""))
@@ -54,7 +61,7 @@ def source_files() -> list[Path]:
 
 def make_persona(name: str, **fields: object) -> Persona:
     persona = Persona.objects.create(
-        handle=claim_handle(name=name), name=name, slug=name, **fields
+        **{"handle": claim_handle(name=name), "name": name, "slug": name, **fields}
     )
     persona.current_version = persona.versions.create(number=1, role="Nobody")
     persona.save()
@@ -62,10 +69,75 @@ def make_persona(name: str, **fields: object) -> Persona:
 
 
 @pytest.mark.fault("A-IDOR-3")
+def test_groups_one_is_not_in_are_refused(stage: Stage):
+    theirs = Group.objects.create(name="Strangers")
+    mine = stage.objects["group"]["group_id"]
+    address = stage.address("personas:persona_visibility", "private-persona")
+
+    def answer(value: object) -> int:
+        form = {"visibility": "groups", "groups": value}
+        return stage.clients["owner"].post(address, form).status_code
+
+    for value in (theirs.pk, [mine, theirs.pk], 999_999, -1, "x", "1 OR 1=1", "\x00"):
+        assert answer(value) == 422, value
+    assert answer(mine) == 302
+    assert set(Persona.objects.get(slug="hermit").groups.all()) == {
+        Group.objects.get(pk=mine)
+    }
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_defaults_not_open_to_all_are_refused(stage: Stage):
+    staff, address = stage.clients["staff"], reverse("personas:site_default_change")
+    ids = Persona.objects.filter(slug__in=["hermit", "sketch"]).values_list("pk")
+
+    for value in (*(pk for (pk,) in ids), 999_999, -1, "x", "\x00"):
+        staff.post(address, {"default": value})
+        assert not Persona.objects.filter(is_global_default=True).exists(), value
+    chef = Persona.objects.get(slug="chef")
+    staff.post(address, {"default": chef.pk})
+    assert Persona.objects.get(is_global_default=True) == chef
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_models_of_another_member_are_refused(stage: Stage):
+    site = LLMConfig.objects.get(name="Fake model")
+    theirs = LLMConfig.objects.create(
+        name="Theirs", model="m", endpoint=site.endpoint, owner=stage.people["other"]
+    )
+    address = stage.address("studio:persona_try", "public-persona")
+    form = {"version": "1", "sample": "Why soup?", "confirm": "yes"}
+    before = LLMRequest.objects.count()
+
+    def answer(value: object) -> int:
+        sent = form | {"configs": value}
+        return stage.clients["owner"].post(address, sent).status_code
+
+    for value in (theirs.pk, [site.pk, theirs.pk], 999_999, -1, "x", "\x00"):
+        assert answer(value) == 422, value
+    assert LLMRequest.objects.count() == before
+    assert answer(site.pk) == 302
+
+
+@pytest.mark.fault("A-IDOR-3")
+@pytest.mark.requirement("R-21")
+def test_identities_of_another_member_are_refused(stage: Stage):
+    theirs = stage.objects["own-identity"]["identity_id"]
+    address = stage.address("personas:persona_yours", "public-persona")
+
+    def answer(actor: str, value: object) -> int:
+        return stage.clients[actor].post(address, {"identity": value}).status_code
+
+    for value in (theirs, 999_999, -1, "1e3", "x", "1 OR 1=1", "\x00"):
+        assert answer("other", value) == 422, value
+    assert answer("owner", theirs) == 302
+
+
+@pytest.mark.fault("A-IDOR-3")
 def test_personas_one_may_not_ask_are_refused(stage: Stage):
-    private = make_persona("hermit", visibility=Visibility.PRIVATE)
+    private = make_persona("recluse", visibility=Visibility.PRIVATE)
     PersonaOwner.objects.create(persona=private, user=stage.people["owner"])
-    retired = make_persona("retired", is_active=False)
+    retired = make_persona("retired", is_active=False, handle=None)
     stranger = make_persona("stranger")
     address = stage.address("forum:ask_create", "own-post")
     before = LLMRequest.objects.count()
@@ -145,6 +217,37 @@ def test_fields_a_form_does_not_have_change_nothing(stage: Stage):
         0,
     )
     assert (request.config, request.endpoint, request.mode) == (None, None, "general")
+
+
+@pytest.mark.fault("A-PRIV-1", "A-IDOR-3")
+def test_writing_a_persona_makes_nobody_its_owner_and_nothing_the_default(stage: Stage):
+    """Each page of it, with everything a persona, a draft and a version could be told."""
+    bob, client = stage.people["other"], stage.clients["other"]
+    alices = Persona.objects.get(slug="chef")
+    more = SMUGGLED | {
+        "is_builtin": "1", "is_fallback": "1", "is_global_default": "1", "base": 1,
+        "slug": "maestro", "visibility": "public", "default_config": 1, "created_by": 1,
+        "definition_public": "1", "own_prompt_allowed": "1", "current_version": 1,
+        "persona": alices.pk, "is_confirmed": "1", "avatar_image": "../../state.json",
+        "name": "Baker", "role": "a baker", "rows": "1", "number": 7, "reverted_from": 1,
+    }  # fmt: skip
+    client.post("/personas/new/", more | {"handle": "baker"})
+    for path in ("guide/role/", "edit/", "publish/"):
+        client.post(f"/personas/baker/{path}", more)
+
+    baker = Persona.objects.get(slug="baker", handle__name="baker")
+    assert baker.created_by == bob
+    assert list(baker.owners.values_list("user", flat=True)) == [bob.pk]
+    [version] = baker.versions.all()
+    assert (version.number, version.created_by) == (1, bob)
+    assert baker.current_version == version
+    flags = (
+        "is_builtin is_fallback is_global_default definition_public own_prompt_allowed"
+        " default_config avatar_image"
+    )
+    assert not [flag for flag in flags.split() if getattr(baker, flag)]
+    assert not baker.groups.exists()
+    assert alices.versions.count() == 1
 
 
 @pytest.mark.fault("A-PRIV-1")

@@ -103,7 +103,6 @@ def plant(db, subforum, settings):
     def persona(text: str) -> Persona:
         number = next(numbers)
         made = Persona.objects.create(
-            handle=Handle.objects.create(name=f"p{number}", skeleton=f"p{number}"),
             name=storable(text, 60),
             avatar=storable(text, 16),
             slug=f"p{number}",
