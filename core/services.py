@@ -1,6 +1,6 @@
 """Taking handles, and telling whose a name is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.db import IntegrityError, transaction
 
@@ -9,7 +9,7 @@ from core.handles import check_handle, is_reserved, readings, skeleton
 from core.models import Handle
 from core.scripts import is_readable
 
-_name_owners: list[Callable[[str], bool]] = []
+_name_owners: list[Callable[[Collection[str]], bool]] = []
 
 
 def claim_handle(*, name: str, allow_reserved: bool = False) -> Handle:
@@ -37,13 +37,12 @@ def check_new_handle(name: str) -> None:
 
 
 def _is_anothers(name: str) -> bool:
-    return any(
-        has_name(reading) for has_name in _name_owners for reading in readings(name)
-    )
+    wanted = readings(name)
+    return any(has_name(wanted) for has_name in _name_owners)
 
 
-def register_name_owner(has_name: Callable[[str], bool]) -> None:
-    """Let an app above keep the names it shows: `has_name` is asked with a skeleton."""
+def register_name_owner(has_name: Callable[[Collection[str]], bool]) -> None:
+    """Let an app above keep the names it shows: `has_name` is asked with skeletons."""
     _name_owners.append(has_name)
 
 

@@ -34,7 +34,6 @@ _V2_BLANK: Card = {
 }
 
 NAMELESS = "Nameless"
-MOST_NAME_CHARS = 60
 MOST_ROLE_CHARS = 300
 MOST_TAGS = 8
 MOST_TAG_CHARS = 30
@@ -136,7 +135,9 @@ def write(form: Form, kept: dict[Form, Card], values: dict[str, Any]) -> Card:
 
 def clean_name(name: str) -> str:
     """A name as a persona may have it; empty if there is nothing to see in it."""
-    line = markup.one_line(name[: 4 * MOST_NAME_CHARS])[:MOST_NAME_CHARS].strip()
+    line = markup.one_line(name[: 4 * markup.MOST_NAME_CHARS])[
+        : markup.MOST_NAME_CHARS
+    ].strip()
     return "" if markup.is_blank(line) else line
 
 

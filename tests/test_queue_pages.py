@@ -163,7 +163,9 @@ def test_a_name_that_was_taken_over_is_the_new_persona_s(
 def test_a_draft_nobody_met_is_no_filter(bob, carol):
     create_persona(creator=bob, name="Soupy", handle="soupy")
 
-    page(as_(carol), f"{LIST}?persona=soupy", status=422)
+    html = page(as_(carol), f"{LIST}?persona=soupy", status=422)
+
+    assert "There is no persona @soupy" in html
 
 
 def test_a_private_persona_is_no_filter_for_strangers(maestro, bob, carol, staff):

@@ -39,9 +39,9 @@ class PersonaQuerySet(RightsQuerySet):
     """Questions about many personas, beside who may do what with them."""
 
     def begun_by(self, user: User) -> Self:
-        """Personas that the user made and never published."""
-        mine = self.filter(created_by=user, is_active=True)
-        return mine.filter(current_version__isnull=True)
+        """Personas of the user's own that were never published."""
+        own = keys_owned_by(user, role=OwnerRole.OWNER)
+        return self.filter(pk__in=own, is_active=True, current_version__isnull=True)
 
     def with_place(self, user: object) -> Self:
         """Personas with their `place` in the catalogue: those of `user`, then by name.
@@ -174,14 +174,15 @@ class PersonaQuerySet(RightsQuerySet):
         order = Case(When(is_handle, then=0), When(is_own, then=1), default=2)
         return self.filter(is_handle | Q(name__iexact=name)).order_by(order, "pk")
 
-    def has_name(self, wanted: str) -> bool:
-        """Whether one that all may meet is called so; `wanted`: `core.handles.skeleton`.
+    def has_name(self, wanted: Collection[str]) -> bool:
+        """Whether one that all may meet is called by one of these skeletons; one query.
 
-        Of another's private persona nobody learns that it is there.
+        `wanted`: see `core.handles.skeleton`. Of another's private persona nobody learns
+        that it is there.
         """
         names = self.active().filter(visibility=Visibility.PUBLIC)
         return any(
-            skeleton(name) == wanted for name in names.values_list("name", flat=True)
+            skeleton(name) in wanted for name in names.values_list("name", flat=True)
         )
 
     def with_versions(self) -> Self:

@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import User
 from accounts.services import record
-from core import images, png_text, strict_json
+from core import images, markup, png_text, strict_json
 from core.errors import HandleRefused, NameRefused
 from core.handles import MAX_LENGTH, is_reserved
 from personas import cards, portable
@@ -208,7 +208,7 @@ def _begin(importer: User, incoming: Incoming) -> PersonaDraft:
 def _names(wanted: str, importer: User) -> Iterator[str]:
     yield wanted
     behind = f" of {importer.handle}"
-    longer = f"{wanted[: cards.MOST_NAME_CHARS - len(behind) - 8].strip()}{behind}"
+    longer = f"{wanted[: markup.MOST_NAME_CHARS - len(behind) - 8].strip()}{behind}"
     yield longer
     for number in range(2, _TRIES):
         yield f"{longer} {number}"

@@ -86,7 +86,7 @@ def _show_to(persona: Persona, visibility: str) -> list[str]:
 def _check_name(persona: Persona) -> None:
     """Nobody who meets two personas should take one for the other."""
     others = Persona.objects.exclude(pk=persona.pk)
-    if others.has_name(skeleton(persona.name)):
+    if others.has_name({skeleton(persona.name)}):
         raise PersonaNameTaken
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import AuditEvent
+from personas.errors import TooManyDrafts
 from personas.models import Persona, PersonaDraft, Visibility
 from personas.services import drafts, owners, versions
 
@@ -202,3 +203,16 @@ def test_members_find_the_button_in_the_catalogue(client, alice):
     client.force_login(alice)
 
     assert NEW in client.get("/personas/").content.decode()
+
+
+def test_what_was_handed_over_counts_for_its_new_owner_alone(alice, bob, monkeypatch):
+    monkeypatch.setattr(drafts, "MOST_BEGUN", 1)
+    sketch = drafts.begin_persona(creator=alice, name="Sketch").persona
+    with pytest.raises(TooManyDrafts):
+        drafts.begin_persona(creator=alice, name="Another")
+
+    owners.transfer(persona=sketch, member=bob, actor=alice)
+
+    assert drafts.begin_persona(creator=alice, name="Another").pk
+    with pytest.raises(TooManyDrafts):
+        drafts.begin_persona(creator=bob, name="A third")
