@@ -13,7 +13,8 @@ help:
 	@echo "make test    all checks and tests"
 	@echo "make rows    the requirements that no test names yet"
 	@echo "make mutants take away one guard after another and see a test notice"
-	@echo "make faults  kill, cut and restart everything; SCALE=long takes an hour"
+	@echo "make faults  kill, cut and restart everything; SCALE=long takes an hour;"
+	@echo "             ONLY=F02,F04 makes these alone"
 	@echo "make storm   a thousand asks while all of that happens at once"
 	@echo "make format  put the code into shape"
 
@@ -53,7 +54,8 @@ mutants: setup
 	@$(PYTHON) -m tests.mutants $(ONLY)
 
 faults: setup
-	@$(PYTHON) -m tests.faults --scale $(or $(SCALE),short) $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m tests.faults --scale $(or $(SCALE),short) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
 
 storm: setup
 	@$(PYTHON) -m tests.faults --storm 1000 $(if $(SEED),--seed $(SEED))

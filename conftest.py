@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from accounts.models import User
 from core.services import claim_handle
@@ -171,6 +171,24 @@ def fake_config(fake_endpoint: Endpoint) -> LLMConfig:
         is_global=True,
         is_default=True,
     )
+
+
+@pytest.fixture
+def as_(db) -> Callable[[User], Client]:
+    """A browser in which this member is signed in."""
+
+    def sign_in(member: User) -> Client:
+        client = Client()
+        client.force_login(member)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def maestro(db) -> Persona:
+    """One of the personas that come with the site."""
+    return Persona.objects.get(slug="maestro")
 
 
 @pytest.fixture

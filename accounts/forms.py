@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from accounts.models import User
+from accounts.models import User, kind_called
 from core.errors import HandleRefused, HandleTaken
 from core.handles import MAX_LENGTH, skeleton
 from core.models import Handle
@@ -86,11 +86,17 @@ class AuditForm(forms.Form):
         may_be_gone=True, required=False, label="Who", help_text="A handle."
     )
     kind = forms.CharField(
-        max_length=30, required=False, label="What", help_text="Such as endpoint."
+        max_length=30,
+        required=False,
+        label="What",
+        help_text="Such as persona or endpoint.",
     )
     key = forms.CharField(
-        max_length=60, required=False, label="Which", help_text="Its key."
+        max_length=60, required=False, label="Which", help_text="Its number."
     )
+
+    def clean_kind(self) -> str:
+        return kind_called(self.cleaned_data["kind"])
 
     def clean_actor(self) -> int | None:
         member: User | None = self.cleaned_data["actor"]

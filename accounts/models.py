@@ -107,15 +107,49 @@ class AuditEvent(models.Model):
         return f"{self.action} of {self.subject_kind} {self.subject_key}"
 
     @property
+    def headline(self) -> str:
+        """The action in words, such as "Subforum: default set"."""
+        kind, _, verb = self.action.partition(" ")
+        return f"{_word_for(kind).capitalize()}: {verb.replace('_', ' ')}"
+
+    @property
+    def subject(self) -> str:
+        """What it was done to, such as "model Llama", or "subforum 1" without a name."""
+        name = self.detail.get("name") or self.subject_key
+        return f"{_word_for(self.subject_kind)} {name}"
+
+    @property
     def facts(self) -> list[tuple[str, str]]:
         """The detail in words, each as its name and its value."""
         return [
-            (name.replace("_", " "), _in_words(value))
+            (name.removeprefix("is_").replace("_", " "), _in_words(value))
             for name, value in self.detail.items()
+            if name != "name"
         ]
+
+
+# What pages call the kinds of things whose name in the code is another.
+_WORDS = {
+    "llmconfig": "model",
+    "personaversion": "version",
+    "sitesettings": "site",
+    "systemprompt": "prompt",
+    "user": "member",
+}
+
+
+def _word_for(kind: str) -> str:
+    return _WORDS.get(kind, kind)
+
+
+def kind_called(word: str) -> str:
+    """The kind of thing that pages call `word`; a word of no page is taken as it is."""
+    kinds = {said: kind for kind, said in _WORDS.items()}
+    return kinds.get(word.lower(), word)
 
 
 def _in_words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return said or "none"

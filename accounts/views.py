@@ -11,7 +11,7 @@ from accounts.access import MemberRequest, member_required, sent, staff_required
 from accounts.forms import AuditForm, ProfileForm
 from accounts.models import AuditEvent, User
 from core.errors import NameRefused
-from core.paging import key_before
+from core.paging import first_of, key_before
 
 AUDIT_PAGE_SIZE = 50
 
@@ -49,12 +49,11 @@ def audit_list(request: MemberRequest) -> HttpResponse:
         found = AuditEvent.objects.narrowed(**form.cleaned_data).before(
             key_before(request)
         )
-        events = list(found[: AUDIT_PAGE_SIZE + 1])
-        context["events"] = events[:AUDIT_PAGE_SIZE]
+        context["events"], last = first_of(found, AUDIT_PAGE_SIZE)
         context["is_narrowed"] = any(form.cleaned_data.values())
-        if len(events) > AUDIT_PAGE_SIZE:
+        if last is not None:
             query = request.GET.copy()
-            query["before"] = str(events[AUDIT_PAGE_SIZE - 1].pk)
+            query["before"] = str(last.pk)
             context["older"] = query.urlencode()
     status = 200 if form.is_valid() else 422
     return render(request, "accounts/audit_list.html", context, status=status)

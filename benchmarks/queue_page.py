@@ -85,8 +85,8 @@ def _fill(provider: FakeLLM, count: int) -> dict[str, object]:
     from core.services import claim_handle
     from forum.models import Post
     from forum.services import asks
-    from llmqueue import lanes, runner
     from llmqueue.models import LLMRequest
+    from llmqueue.work import lanes, runner
     from personas.models import Persona
 
     def make(handle: str, **fields: object) -> User:

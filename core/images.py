@@ -10,22 +10,25 @@ import re
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
 from io import BytesIO
 from pathlib import Path
 
 from django.core.files.storage import default_storage
 from PIL import Image, ImageOps
 
+from core import png_text
 from core.errors import ImageRefused
+from core.png_text import PngRefused
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_SIDE = 4_096  # both sides: 16 megapixels
 AVATAR_SIDE = 256
+# What was stored lately may belong to a draft that is being saved.
+UNUSED_DAYS = 1
 AVATAR_NAME = re.compile(r"[0-9a-f]{40}\.webp")
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-_PNG = b"\x89PNG\r\n\x1a\n"
 # What a picture needs. The others may unpack to a thousand times their size.
 _PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"))
 # A photo has about ten passes; each costs a decoder a walk over the whole picture.
@@ -36,11 +39,11 @@ _BROKEN = (OSError, SyntaxError, ValueError, struct.error, LookupError, Overflow
 _decoding = threading.BoundedSemaphore(1)
 
 
-def make_avatar(data: bytes) -> bytes:
+def make_avatar(data: bytes, *, most_pixels: int = MAX_SIDE**2) -> bytes:
     """The picture as a square WebP of at most AVATAR_SIDE, upright and without metadata.
 
     Takes PNG, JPEG, WebP and GIF, told by their content; of moving ones the first frame.
-    Raises ImageRefused.
+    One of more than `most_pixels` is not unpacked. Raises ImageRefused.
     """
     if len(data) > MAX_BYTES:
         raise ImageRefused("This picture is too large; it may have 2 MB.")
@@ -48,7 +51,7 @@ def make_avatar(data: bytes) -> bytes:
         raise ImageRefused
     try:
         with _decoding:
-            return _made_anew(_bare(data))
+            return _made_anew(_bare(data), most_pixels)
     except (Image.DecompressionBombError, MemoryError):
         raise ImageRefused(_TOO_MANY_PIXELS) from None
     except _BROKEN:
@@ -60,10 +63,11 @@ _TOO_MANY_PIXELS = (
 )
 
 
-def _made_anew(data: bytes) -> bytes:
+def _made_anew(data: bytes, most_pixels: int) -> bytes:
     with Image.open(BytesIO(data), formats=_FORMATS) as picture:
         # Only the beginning was read so far.
-        if max(picture.size) > MAX_SIDE:
+        width, height = picture.size
+        if max(width, height) > MAX_SIDE or width * height > most_pixels:
             raise ImageRefused(_TOO_MANY_PIXELS)
         side = min(AVATAR_SIDE, *picture.size)
         picture.draft("RGB", (2 * AVATAR_SIDE, 2 * AVATAR_SIDE))  # JPEG: decode less
@@ -81,20 +85,12 @@ def _made_anew(data: bytes) -> bytes:
 
 def _bare(data: bytes) -> bytes:
     """A PNG without the parts that a picture does not need; others as they are."""
-    if not data.startswith(_PNG):
+    if not png_text.is_png(data):
         return data
-    return _PNG + b"".join(
-        chunk for chunk in _chunks(data) if chunk[4:8] in _PNG_CHUNKS
-    )
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    """The chunks of a PNG, whole: length, name, content, checksum."""
-    place = len(_PNG)
-    while place + 8 <= len(data):
-        (length,) = struct.unpack_from(">I", data, place)
-        yield data[place : place + length + 12]
-        place += length + 12
+    try:
+        return png_text.with_only(data, _PNG_CHUNKS)
+    except PngRefused:
+        raise ImageRefused from None
 
 
 def store_avatar(picture: bytes) -> str:
@@ -105,12 +101,44 @@ def store_avatar(picture: bytes) -> str:
     digest = hashlib.sha256(picture).hexdigest()[:40]
     name = f"avatars/{digest}.webp"
     path = Path(default_storage.path(name))
-    if not path.exists():
+    try:
+        os.utime(path)  # it may lie there unused, and about to be removed
+    except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(picture)
         os.replace(file.name, path)
     return name
+
+
+def old_files() -> list[str]:
+    """The names of files in the folder of avatars that nobody stored for UNUSED_DAYS."""
+    folder = Path(default_storage.path("avatars"))
+    if not folder.is_dir():
+        return []
+    files = (entry for entry in folder.iterdir() if entry.is_file())
+    return sorted(entry.name for entry in files if _is_old(entry))
+
+
+def remove_old(name: str) -> bool:
+    """Remove one of `old_files`, unless it was stored again since."""
+    path = Path(default_storage.path(f"avatars/{name}"))
+    # Aside first: who stores the same picture from now on does not find it, and who did
+    # before has made it young.
+    aside = path.with_name(f"{name}.old")
+    try:
+        os.replace(path, aside)
+    except FileNotFoundError:  # by another that cleans at the same time
+        return False
+    if _is_old(aside):
+        aside.unlink(missing_ok=True)
+        return True
+    os.replace(aside, path)
+    return False
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > UNUSED_DAYS * 24 * 60 * 60
 
 
 def as_png(picture: bytes) -> bytes:

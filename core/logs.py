@@ -3,6 +3,8 @@
 import logging
 import re
 
+from core import correlation
+
 # A sign-in link and an answer to "forgotten password" let in whoever has them.
 _SECRET_PATH = re.compile(
     r"(/signin/|/accounts/password/reset/key/|/accounts/confirm-email/)[^\s\"'<>]+"
@@ -12,6 +14,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def _escape(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode()
+
+
+class CorrelationFilter(logging.Filter):
+    """Gives each record `correlation`: the id it belongs to, in brackets, or nothing."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        correlation_id = correlation.current()
+        record.correlation = f" [{correlation_id}]" if correlation_id else ""
+        return True
 
 
 class LineFormatter(logging.Formatter):

@@ -10,20 +10,19 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
-from urllib.parse import urlsplit
 
 import nh3
-from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 from core.errors import ForllmError
+from core.invisible import ONE_EMOJI, without_invisible
+from core.links import SCHEMES, foreign_host, is_allowed_address, link_bare_address
 
 # Raise it whenever `render` gives other HTML for the same text; then `render_posts`.
 RENDER_VERSION = 4
@@ -49,7 +48,6 @@ _CLASSES = {
     "td": {"center", "right"},
     "th": {"center", "right"},
 }
-_SCHEMES = frozenset(("http", "https", "mailto"))
 _HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6", "h6": "h6"}
 _ALIGNMENTS = {"text-align:center": "center", "text-align:right": "right"}
 _FOREIGN_REL = "nofollow ugc noopener"
@@ -104,7 +102,7 @@ def _render(text: str) -> str:
 def _html(text: str) -> str:
     html = _cleaner().clean(_parser().render(clean_text(text)))
     # Once more, for what was written as an entity, such as `&#8203;`.
-    return _without_invisible(html)
+    return without_invisible(html)
 
 
 def stored(html: str) -> SafeString:
@@ -115,38 +113,9 @@ def stored(html: str) -> SafeString:
 def plain_text(text: str) -> str:
     """The words of a Markdown text in one line, for excerpts and titles; not HTML."""
     words = "".join(_words(_parser().parse(clean_text(text))))
-    return _without_invisible(" ".join(words.split()))
+    return without_invisible(" ".join(words.split()))
 
 
-# Characters nobody sees. Some carry hidden text to a model, some reorder what is read.
-_INVISIBLE = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-_EMOJI = (
-    "[\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe"
-    "\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299"
-    "\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]?"
-)
-# Scripts in which joiners change how letters are written: Arabic, Syriac, the Indic ones.
-_JOINING = (
-    "[\u0600-\u07bf\u0860-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af]"
-)
-_KEPT_OR_INVISIBLE = re.compile(
-    "(?P<kept>"
-    # Sequences of emoji, keycaps, and the flags of England, Scotland and Wales.
-    "\U0001f3f4\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|"
-    "\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
-    f"|{_EMOJI}(?:\u200d{_EMOJI})*"
-    "|[0-9#*]\ufe0f\u20e3"
-    f"|(?<={_JOINING})[\u200c\u200d](?={_JOINING}|$|\\s))"
-    f"|[{_INVISIBLE}]+"
-)
-_ONE_EMOJI = re.compile(
-    "\U0001f3f4[\U000e0020-\U000e007f]{3,6}|[\U0001f1e6-\U0001f1ff]{2}"
-    f"|{_EMOJI}(?:\u200d{_EMOJI})*|[0-9#*]\ufe0f\u20e3"
-)
 _EMPTY_SYMBOLS = "\u2800\U0001d159"  # a Braille cell without dots, a null notehead
 _NEWLINES = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
@@ -159,7 +128,7 @@ def clean_text(text: str) -> str:
     joiners between letters of scripts that need them. Every text of a person or a model
     passes here before it is stored.
     """
-    return _without_invisible(_NEWLINES.sub("\n", text))
+    return without_invisible(_NEWLINES.sub("\n", text))
 
 
 # What people call a thing: a persona, a group, an identity.
@@ -182,11 +151,7 @@ def is_blank(text: str) -> bool:
 def is_emoji(text: str) -> bool:
     """Whether `text`, made by `clean_text`, is one emoji: a sign, a sequence, a flag."""
     is_letter = any(unicodedata.category(sign)[0] == "L" for sign in text)
-    return bool(_ONE_EMOJI.fullmatch(text)) and not is_letter
-
-
-def _without_invisible(text: str) -> str:
-    return _KEPT_OR_INVISIBLE.sub(lambda match: match["kept"] or "", text)
+    return bool(ONE_EMOJI.fullmatch(text)) and not is_letter
 
 
 @cache
@@ -194,10 +159,10 @@ def _parser() -> MarkdownIt:
     # What is nested deeper than 50 is cut; the worst text's time grows with this number.
     parser = MarkdownIt("js-default", {"html": False, "maxNesting": 50})
     parser.inline = _InlineParser()
-    parser.validateLink = _is_allowed_address  # type: ignore[assignment,method-assign]
+    parser.validateLink = is_allowed_address  # type: ignore[assignment,method-assign]
     parser.core.ruler.push("forum", _rebuild)
     # The parser's own rule takes seconds for a post full of `://`, and needs a package.
-    parser.inline.ruler.at("linkify", _link_bare_address)
+    parser.inline.ruler.at("linkify", link_bare_address)
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     return parser
 
@@ -237,90 +202,9 @@ def _cleaner() -> nh3.Cleaner:
         attributes=_ATTRIBUTES,
         allowed_classes=_CLASSES,
         set_tag_attribute_values={"pre": {"tabindex": "0"}, "div": {"tabindex": "0"}},
-        url_schemes=_SCHEMES,
+        url_schemes=SCHEMES,
         link_rel=None,
     )
-
-
-def _is_allowed_address(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        if parts.scheme not in ("", *_SCHEMES) or parts.port == 0:
-            return False
-    except ValueError:  # a broken port or IPv6 address
-        return False
-    if "%" in (parts.hostname or ""):  # browsers decode it into another host, or fail
-        return False
-    # Browsers read `https:a.example` and `///a.example` as `https://a.example`.
-    needs_host = parts.scheme in ("http", "https") or address.startswith("//")
-    return bool(parts.hostname) or not needs_host
-
-
-def _foreign_host(address: str) -> str:
-    """The host that `address` leads to; empty if that is this site or no host at all."""
-    host = urlsplit(address).netloc.rpartition("@")[2].lower()
-    return "" if host == urlsplit(settings.SITE_URL).netloc else host
-
-
-_SCHEME = re.compile(r"(?:^|[^A-Za-z0-9+.-])(https?)$", re.IGNORECASE)
-# What a bare address does not contain: it ends there.
-_NOT_IN_ADDRESS = r"\s<>\"`\\^{|}\u00ab\u00bb\u2018-\u201f\u3000-\u303f\uff00-\uffef"
-_REST = re.compile(rf"://(?=[\w\[])[^{_NOT_IN_ADDRESS}]++")
-_MAX_ADDRESS = 2_000
-_HOST_ENCODED = re.compile(r"\w+://(?:[^/?#]*@)?[^/?#@]*%")
-_BRACKETS = {")": "(", "]": "["}
-
-
-def _link_bare_address(state: StateInline, silent: bool) -> bool:
-    """Make a link of `https://` and what follows; the parser calls it at each colon."""
-    scheme = _SCHEME.search(state.pending[-6:])
-    if state.linkLevel or not scheme or _is_in_refused_run(state):
-        return False
-    rest = _REST.match(state.src, state.pos, state.posMax)
-    if not rest:
-        return False
-    address = scheme[1] + _without_ending(rest[0])
-    target = _target(state, address)
-    if not target:
-        # One run can hold hundreds of colons; it is looked at once.
-        state.env["refused"] = (state.src, *rest.span())
-        return False
-    if not silent:
-        state.pending = state.pending.removesuffix(scheme[1])
-        state.push("link_open", "a", 1).attrs = {"href": target}
-        state.push("text", "", 0).content = state.md.normalizeLinkText(address)
-        state.push("link_close", "a", -1)
-    state.pos += len(address) - len(scheme[1])
-    return True
-
-
-def _target(state: StateInline, address: str) -> str:
-    """Where a bare `address` leads, empty if it may lead nowhere."""
-    # Both first, because making an address of the worst text takes long.
-    if len(address) > _MAX_ADDRESS or _HOST_ENCODED.match(address):
-        return ""
-    target = state.md.normalizeLink(address)
-    return target if state.md.validateLink(target) else ""
-
-
-def _is_in_refused_run(state: StateInline) -> bool:
-    text, begin, end = state.env.get("refused", ("", 0, 0))
-    return text is state.src and begin <= state.pos < end
-
-
-def _without_ending(address: str) -> str:
-    """`address` without the signs at its end that belong to the sentence around it."""
-    end = len(address)
-    while end and (
-        address[end - 1] in ".,:;!?'*_~"
-        or _closes_nothing(address[end - 1], address[:end])
-    ):
-        end -= 1
-    return address[:end]
-
-
-def _closes_nothing(sign: str, text: str) -> bool:
-    return sign in _BRACKETS and text.count(sign) > text.count(_BRACKETS[sign])
 
 
 def _rebuild(state: StateCore) -> None:
@@ -365,14 +249,14 @@ def _rebuild_inline(tokens: Sequence[Token]) -> Iterator[Token]:
 
 def _link(address: str) -> Token:
     attrs: dict[str, str | int | float] = {"href": address}
-    if _foreign_host(address):
+    if foreign_host(address):
         attrs["rel"] = _FOREIGN_REL
     return Token("link_open", "a", 1, attrs=attrs)
 
 
 def _host_marker(address: str, shown: str) -> Iterator[Token]:
     """The host after a link to elsewhere, unless the link's words are its address."""
-    host = _foreign_host(address)
+    host = foreign_host(address)
     if not host or f"{shown}/".startswith((f"http://{host}/", f"https://{host}/")):
         return
     yield _text(" ")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import TupleGreaterThan
@@ -39,15 +40,23 @@ def page_of[M: Model](
             raise Http404
         after = (match[2], int(match[1]))
         rows = rows.filter(TupleGreaterThan((F(by), F("pk")), after))
-    found = list(rows.order_by(by, "pk")[: size + 1])
+    found, last = first_of(rows.order_by(by, "pk"), size)
     later = ""
-    if len(found) > size:
-        last = found[size - 1]
+    if last is not None:
         text = reduce(getattr, by.split("__"), last)
         following = query.copy()
         following["after"] = f"{last.pk}.{text}"
         later = f"?{following.urlencode()}"
-    return Page(rows=found[:size], later=later, is_first=not cursor)
+    return Page(rows=found, later=later, is_first=not cursor)
+
+
+def first_of[R](rows: QuerySet[Any, R], size: int) -> tuple[list[R], R | None]:
+    """The first rows of `rows`, and the last of these if more come after it.
+
+    The next page goes on after that one, whose key `key_before` reads.
+    """
+    found = list(rows[: size + 1])
+    return found[:size], found[size - 1] if len(found) > size else None
 
 
 def words_of(query: Mapping[str, str], name: str = "q") -> str:

@@ -6,7 +6,7 @@ section 5). Nothing is unpacked here: compressed texts are refused.
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from core.errors import ForllmError
 
@@ -44,13 +44,9 @@ def read_texts(data: bytes, keywords: tuple[str, ...]) -> dict[str, bytes]:
     return found
 
 
-def pixel_count(data: bytes) -> int:
-    """How many pixels the picture says to have; raises PngRefused."""
-    _, header = next(_chunks(data))
-    if len(header) != 13:
-        raise PngRefused("This picture does not begin as a PNG does.")
-    width, height = struct.unpack_from(">II", header)
-    return int(width) * int(height)
+def with_only(data: bytes, kinds: Container[bytes]) -> bytes:
+    """The picture with chunks of these types alone; raises PngRefused."""
+    return _png([chunk for chunk in _chunks(data) if chunk[0] in kinds])
 
 
 def with_texts(data: bytes, texts: dict[str, bytes]) -> bytes:
@@ -73,7 +69,7 @@ def plain_picture(width: int, height: int, colour: tuple[int, int, int]) -> byte
     return _png([(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")])
 
 
-def _png(chunks: list[tuple[bytes, bytes]]) -> bytes:
+def _png(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
     return _SIGNATURE + b"".join(
         struct.pack(">I", len(content))
         + kind

@@ -25,10 +25,20 @@ _LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff\u02bb\u02bcɓɖɗəɛɣɨ
 _BETWEEN_WORDS = re.compile(r"[\s\-/()&,|]+")
 
 
+# Accents, vowels and tones one upon another; more of them reach over what stands around.
+_MOST_MARKS = 4
+
+
 def is_readable(name: str) -> bool:
-    """Whether every word of `name` is in the letters of one living script."""
-    words = _BETWEEN_WORDS.split(unicodedata.normalize("NFKC", name))
-    return all(_is_readable_word(word) for word in words)
+    """Whether every word of `name` is in the letters of one living script, not piled up."""
+    plain = unicodedata.normalize("NFKC", name)
+    words = _BETWEEN_WORDS.split(plain)
+    return not _is_piled_up(plain) and all(_is_readable_word(word) for word in words)
+
+
+def _is_piled_up(name: str) -> bool:
+    marks = ("+" if unicodedata.category(it) in ("Mn", "Me") else " " for it in name)
+    return "+" * (_MOST_MARKS + 1) in "".join(marks)
 
 
 def _is_readable_word(word: str) -> bool:

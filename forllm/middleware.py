@@ -1,4 +1,4 @@
-"""What holds for every page: how requests may look, and who may keep an answer."""
+"""What holds for every page: its id, how requests may look, who may keep an answer."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -11,11 +11,40 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
+from core import correlation
+
 type _Answer = Callable[[HttpRequest], HttpResponseBase]
 type _AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{1,40}")
 _CHARSETS = ("utf-8", "utf8")
+_ID_HEADER = "X-Request-ID"
+
+
+@sync_and_async_middleware
+def correlate(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
+    """Name each request, by its own header if that may be, and say the name in return.
+
+    Stands first, so that every log line has it. The id is not taken back: Django logs
+    an error, and a stream its words, when the middleware is through.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def answer_later(request: HttpRequest) -> HttpResponseBase:
+            name = correlation.begin(request.headers.get(_ID_HEADER, ""))
+            response: HttpResponseBase = await get_response(request)
+            response[_ID_HEADER] = name
+            return response
+
+        return answer_later
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        name = correlation.begin(request.headers.get(_ID_HEADER, ""))
+        response = cast(_Answer, get_response)(request)
+        response[_ID_HEADER] = name
+        return response
+
+    return answer
 
 
 @sync_and_async_middleware

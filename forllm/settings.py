@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "forllm.middleware.correlate",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -248,11 +249,18 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "core.logs.LineFormatter",
-            "format": "{levelname} {name}: {message}",
+            "format": "{levelname} {name}{correlation}: {message}",
             "style": "{",
         },
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"correlation": {"()": "core.logs.CorrelationFilter"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["correlation"],
+        },
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # They write request texts, addresses or headers, at INFO or DEBUG.

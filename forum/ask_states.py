@@ -7,7 +7,7 @@ from django.utils.text import capfirst
 
 from forum.models import Ask
 from llmqueue import services as queue
-from llmqueue.known_names import KnownNames
+from llmqueue.errors import MODEL_TROUBLE
 from llmqueue.models import (
     ANSWERS,
     LLMAttempt,
@@ -16,27 +16,19 @@ from llmqueue.models import (
     Status,
     WorkerHeartbeat,
 )
+from llmqueue.pages.known_names import KnownNames
+from personas.models import Persona
 
 # Counting stops here: "more than 99 ahead" tells as much.
 MOST_AHEAD = 99
-# Reasons that whoever runs the site can mend where models are set up.
-_MODEL_TROUBLE = frozenset(
-    {
-        "no_model",
-        "no_key",
-        "key_refused",
-        "unreachable",
-        "timed_out",
-        "rate_limited",
-        "overloaded",
-        "bad_request",
-    }
-)
 
 
 @dataclass(frozen=True)
 class AskState:
-    """An ask as a page shows it to one reader."""
+    """An ask as a page shows it to one reader.
+
+    `is_muted`: they muted who answers, so that its words do not come in before their eyes.
+    """
 
     ask: Ask
     status: str
@@ -46,23 +38,30 @@ class AskState:
     is_model_trouble: bool
     can_cancel: bool
     can_retry: bool
+    is_muted: bool
 
 
 def state_of(ask: Ask, viewer: object) -> AskState:
     """Where one ask stands, with its exact place in line."""
     names = KnownNames([ask.request], viewer)
-    return _state(ask, viewer, names, ahead=_place_in_line)
+    muted = Persona.objects.muted_by(viewer).filter(pk=ask.request.answerer_id)
+    is_muted = ask.request.is_open and muted.exists()
+    return _state(ask, viewer, names, is_muted, ahead=_place_in_line)
 
 
-def state_in_list(ask: Ask, viewer: object, names: KnownNames) -> AskState:
+def state_in_list(
+    ask: Ask, viewer: object, names: KnownNames, *, is_muted: bool
+) -> AskState:
     """The same without a query, and so without its place in line.
 
     `names`: of all the list's asks.
     """
-    return _state(ask, viewer, names, ahead=_unknown_place)
+    return _state(ask, viewer, names, is_muted, ahead=_unknown_place)
 
 
-def _state(ask: Ask, viewer: object, names: KnownNames, ahead: Any) -> AskState:
+def _state(
+    ask: Ask, viewer: object, names: KnownNames, is_muted: bool, ahead: Any
+) -> AskState:
     request = ask.request
     attempt = request.last_attempt
     may_act = request.may_be_managed_by(viewer)
@@ -73,12 +72,12 @@ def _state(ask: Ask, viewer: object, names: KnownNames, ahead: Any) -> AskState:
         sentence=_sentence(request, attempt, names, ahead),
         reason=request.error_message,
         is_open=request.is_open,
-        is_model_trouble=has_failed and request.error_class in _MODEL_TROUBLE,
+        is_model_trouble=has_failed and request.error_class in MODEL_TROUBLE,
         can_cancel=may_act and request.is_open,
         can_retry=may_act
-        and (has_failed or request.status == Status.CANCELLED)
-        and request.requested_by_id is not None
-        and ask.post.why_not_asked(ask.post.topic) is None,
+        and request.has_no_answer
+        and ask.why_not_asked_again() is None,
+        is_muted=is_muted,
     )
 
 

@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from forum.models import Ask, Topic
-from llmqueue import streams
-from llmqueue.streams import FindLeases, Leases
+from llmqueue.live import streams
+from llmqueue.live.streams import FindLeases, Leases
 
 
 def scope_of(topic_id: int) -> str:
@@ -17,8 +17,8 @@ def scope_of(topic_id: int) -> str:
 
 def stream_url(request: HttpRequest, topic: Topic) -> str:
     """The address of the topic's stream for this reader."""
-    token = streams.token_for(request, scope_of(topic.pk))
-    return f"{reverse('forum:topic_stream', args=[topic.pk])}?token={token}"
+    address = reverse("forum:topic_stream", args=[topic.pk])
+    return streams.url_for(request, scope_of(topic.pk), address)
 
 
 def open_leases(topic_id: int) -> FindLeases:

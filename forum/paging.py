@@ -11,6 +11,7 @@ from django.db.models import QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
+from core.paging import first_of
 from forum.models import Post, Subforum, Topic
 
 # Posts shown before the one that an address points at.
@@ -37,10 +38,9 @@ def topics_page(subforum: Subforum, query: Mapping[str, str]) -> TopicPage:
     cursor = query.get("before", "")
     if cursor:
         topics = topics.after_in_list(*_read_cursor(cursor))
-    size = settings.TOPICS_PER_PAGE
-    found = list(topics[: size + 1])
-    older = f"?before={_cursor(found[size - 1])}" if len(found) > size else ""
-    return TopicPage(topics=found[:size], older=older, is_first=not cursor)
+    found, last = first_of(topics, settings.TOPICS_PER_PAGE)
+    older = f"?before={_cursor(last)}" if last else ""
+    return TopicPage(topics=found, older=older, is_first=not cursor)
 
 
 def _cursor(topic: Topic) -> str:

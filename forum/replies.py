@@ -7,7 +7,6 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from core.errors import ForllmError
 from forum.conversations import conversation_at, hold_target
-from forum.errors import AskerGone
 from forum.models import (
     Ask,
     NoticeKind,
@@ -18,6 +17,7 @@ from forum.models import (
     may_be_seen_by,
 )
 from forum.services import asks, notices, posts
+from llmqueue import askers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, Subject
 from llmqueue.models import LLMAttempt, LLMRequest, Status
@@ -28,6 +28,7 @@ class ReplyHandler:
     """Checks, gathers and delivers a persona's reply to a post."""
 
     kind = asks.REPLY
+    is_private = False
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """What decides who answers; raises Refused when nobody may any more."""
@@ -112,10 +113,7 @@ class ReplyHandler:
         """That nobody is there for whom, or nothing any more that could be answered."""
         if not hasattr(request, "ask"):
             return Refused("gone")
-        if request.requested_by_id is None:
-            return AskerGone()
-        post = request.ask.post
-        return post.why_not_asked(post.topic)
+        return request.ask.why_not_asked_again()
 
     def retry(self, *, request: LLMRequest, member: User) -> LLMRequest:
         """Ask again; see `asks.ask_again`."""
@@ -139,11 +137,8 @@ class ReplyHandler:
 
     def _check(self, request: LLMRequest, post: Post, topic: Topic) -> None:
         """Raise Refused unless the post may be answered, by rows read this moment."""
-        member = request.requested_by
-        if member is not None:
-            member.refresh_from_db(fields=["is_active"])
-        has_ai = member is not None and asks.ai_enabled_for(member)
-        _check_standing(member, post, topic, has_ai=has_ai)
+        _check_post(post, topic)
+        askers.check_asker(request.requested_by)
 
 
 def readable_posts(
@@ -156,28 +151,21 @@ def readable_posts(
     return {("post", str(pk)) for pk in open_to_user.values_list("pk", flat=True)}
 
 
-def _check_standing(
-    member: User | None, post: Post, topic: Topic, *, has_ai: bool
-) -> None:
+def _check_post(post: Post, topic: Topic) -> None:
     if post.deleted_at:
         raise Refused("gone", "The post was deleted.")
     if topic.is_locked:
         raise Refused("locked", "The topic was locked.")
-    if member is None or not member.is_active:
-        raise Refused("gone", "Whoever asked is no longer a member here.")
-    if not has_ai:
-        raise Refused("ai_off")
 
 
 def _outlook(
     request: LLMRequest, assignments: dict[int, list[SubforumPersona]]
 ) -> Inputs | Refused:
     """The inputs as things stand, or what refuses it; of rows a page has joined."""
-    member, post = request.requested_by, request.ask.post
-    settings = getattr(member, "ai_settings", None)
-    has_ai = settings is None or settings.ai_enabled
+    post = request.ask.post
     try:
-        _check_standing(member, post, post.topic, has_ai=has_ai)
+        _check_post(post, post.topic)
+        askers.check_joined_asker(request.requested_by)
     except Refused as refusal:
         return refusal
     return _inputs(request, post.topic, assignments)

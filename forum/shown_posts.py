@@ -9,8 +9,8 @@ from accounts.access import member_of
 from forum import ask_states, paging
 from forum.ask_states import AskState
 from forum.models import Ask, Post
-from llmqueue.known_names import KnownNames
-from llmqueue.receipt_views import ReceiptView, receipt_view
+from llmqueue.pages.known_names import KnownNames
+from llmqueue.pages.receipt_views import ReceiptView, receipt_view
 from personas.models import Persona
 
 # Asks without a reply that are shown under one post; open ones first, then the newest.
@@ -57,8 +57,9 @@ def show(
 
     `previous` is the number of the post before the first of them, if that is shown.
     """
-    asks, receipts_by_post = _asks_and_receipts(posts, viewer)
-    terms = _terms(posts, viewer)
+    found = _asks_of(posts, viewer)
+    terms = _terms(posts, found, viewer)
+    asks, receipts_by_post = _asks_and_receipts(posts, found, terms, viewer)
     shown = []
     for post in posts:
         receipt = receipts_by_post.get(post.pk)
@@ -105,8 +106,10 @@ def _persona_id(post: Post) -> int | None:
     return version.persona_id if version else None
 
 
-def _terms(posts: list[Post], viewer: object) -> dict[int | None, _Terms]:
-    """What the personas that wrote `posts` are to the viewer, by the persona's id.
+def _terms(
+    posts: list[Post], asks: list[Ask], viewer: object
+) -> dict[int | None, _Terms]:
+    """What those who wrote `posts` or will answer them are to the viewer, by their id.
 
     One query for a member; to a guest a persona is what it is to everybody.
     """
@@ -116,20 +119,34 @@ def _terms(posts: list[Post], viewer: object) -> dict[int | None, _Terms]:
             it.pk: _Terms(it.is_open_to_all, is_usable=False, is_muted=False)
             for it in writers
         }
-    if not writers:
+    answering = (_answering(ask) for ask in asks)
+    wanted = {it.pk for it in writers} | {it for it in answering if it is not None}
+    if not wanted:
         return {}
-    personas = Persona.objects.filter(pk__in={it.pk for it in writers})
+    personas = Persona.objects.filter(pk__in=wanted)
     return {pk: _Terms(*terms) for pk, terms in personas.terms_of(viewer).items()}
 
 
-def _asks_and_receipts(
-    posts: list[Post], viewer: object
-) -> tuple[defaultdict[int, list[AskState]], dict[int, ReceiptView]]:
-    """What is asked of `posts`, and the receipts of replies, by the post's id."""
+def _answering(ask: Ask) -> int | None:
+    """The persona whose words may come in, as far as that is decided."""
+    return ask.request.answerer_id if ask.request.is_open else None
+
+
+def _asks_of(posts: list[Post], viewer: object) -> list[Ask]:
+    """The asks that `posts` answer, and those without a reply that stand under them."""
     replied = Ask.objects.filter(reply__in=posts).with_request()
     unanswered = Ask.objects.concerning(viewer).filter(post__in=posts, reply=None)
     waiting = unanswered.newest(MOST_ASKS).with_request().order_by("pk")
-    found = [*replied, *waiting]
+    return [*replied, *waiting]
+
+
+def _asks_and_receipts(
+    posts: list[Post],
+    found: list[Ask],
+    terms: dict[int | None, _Terms],
+    viewer: object,
+) -> tuple[defaultdict[int, list[AskState]], dict[int, ReceiptView]]:
+    """What is asked of `posts`, and the receipts of replies, by the post's id."""
     names = KnownNames([it.request for it in found if it.reply_id is None], viewer)
     posts_by_id = {post.pk: post for post in posts}
     asks: defaultdict[int, list[AskState]] = defaultdict(list)
@@ -137,7 +154,8 @@ def _asks_and_receipts(
     for ask in found:
         if ask.reply_id is None:
             ask.post = posts_by_id[ask.post_id]
-            state = ask_states.state_in_list(ask, viewer, names)
+            is_muted = terms.get(_answering(ask), _NO_TERMS).is_muted
+            state = ask_states.state_in_list(ask, viewer, names, is_muted=is_muted)
             asks[ask.post_id].append(state)
         elif ask.request.last_attempt is not None:
             written[ask.reply_id] = receipt_view(ask.request, ask.request.last_attempt)

@@ -53,6 +53,11 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
             form.add_error(_field_of(error), error.message)
         else:
             state = "connected" if data["is_tried"] else "saved"
+            default = LLMConfig.objects.default()
+            if default and default.endpoint_id == endpoint.pk:
+                result += " Personas without a model of their own answer with it now."
+            elif default and not data["is_default"]:
+                result += f" {default} stays the default."
             messages.success(request, f"{endpoint} is {state}. {result}")
             return redirect("llmconfig:endpoint_list")
     context = {"form": form}
@@ -91,7 +96,9 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
             form.add_error(_field_of(error), error.message)
         else:
             about_key = services.describe_key(endpoint=endpoint)
-            said = f"{endpoint} is saved. Its key: {about_key}. {result}"
+            told = {"none": "It has no key.", "set": "Its key is set."}
+            key = told.get(about_key, f"Its key {about_key}.")
+            said = f"The changes to {endpoint} are saved. {key} {result}"
             messages.success(request, said.strip())
             return redirect("llmconfig:endpoint_list")
     context = {"form": form, "endpoint": endpoint}

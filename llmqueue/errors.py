@@ -21,6 +21,11 @@ ERROR_CLASSES = MESSAGES | {
     "cancelled": "A person cancelled it.",
     "refused": "The model refused to answer this.",
 }
+# Of these, what whoever runs the site can mend where models are set up.
+MODEL_TROUBLE = frozenset(
+    "no_model no_key key_refused unreachable timed_out rate_limited overloaded"
+    " bad_request".split()
+)
 
 
 class Refused(ForllmError):

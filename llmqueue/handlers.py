@@ -93,6 +93,8 @@ class Handler(Protocol):
     """What an app does for its kind of request."""
 
     kind: str
+    # Nobody but whoever asked, and staff, learns that such a request is there.
+    is_private: bool
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """Check every right anew and say what decides the choice; raises Refused."""

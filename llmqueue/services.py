@@ -1,22 +1,28 @@
 """What other apps may ask of the queue."""
 
-import uuid
-
 from django.db import transaction
 
 from accounts.models import User
+from core import correlation
 from core.errors import NotAllowed
 from llmconfig.models import Endpoint
-from llmqueue import claims, endings, handlers, lanes, live, tasks
+from llmqueue import askers, handlers, tasks
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.handlers import Inputs, handler_for
+from llmqueue.live.publishing import announce
 from llmqueue.models import LLMRequest, PromptPart, Status
-from llmqueue.resolution import resolve
+from llmqueue.resolution.resolving import resolve
+from llmqueue.work import claims, endings, lanes
 
 
 def ai_is_on() -> bool:
     """Whether new calls may be made at all; off wins, wherever it is set."""
     return claims.ai_is_on()
+
+
+def ai_is_on_for(member: User) -> bool:
+    """Whether calls may be made for `member`, who may have switched AI off as well."""
+    return ai_is_on() and askers.wants_ai(member)
 
 
 @transaction.atomic
@@ -51,7 +57,7 @@ def enqueue(
         turn=lanes.next_turn(lane, member_id),
         idempotency_key=idempotency_key,
         retry_of=retry_of,
-        correlation_id=retry_of.correlation_id if retry_of else uuid.uuid4().hex,
+        correlation_id=_correlation_id(retry_of),
     )
     transaction.on_commit(tasks.nudge)
     return request
@@ -67,7 +73,7 @@ def cancel(*, request: LLMRequest, reason: str, error_class: str = "cancelled") 
         status=Status.CANCELLED, error_class=error_class, error_message=reason
     ):
         raise AlreadyEnded
-    transaction.on_commit(lambda: live.announce([request.public_id]))
+    transaction.on_commit(lambda: announce([request.public_id]))
 
 
 def cancel_by(*, request: LLMRequest, member: User) -> None:
@@ -110,6 +116,13 @@ def erase(*, source: tuple[str, str], answered_by: LLMRequest | None = None) -> 
     PromptPart.objects.filter(source_kind=kind, source_key=key).update(text="")
     if answered_by is not None:
         answered_by.attempts.update(answer="")
+
+
+def _correlation_id(retry_of: LLMRequest | None) -> str:
+    """That of the first try, else that of the web request which asks."""
+    if retry_of is not None:
+        return retry_of.correlation_id
+    return correlation.current() or correlation.new()
 
 
 def _asked_name(inputs: Inputs, retry_of: LLMRequest | None) -> str:

@@ -14,9 +14,9 @@ from celery.signals import (
 from kombu.exceptions import OperationalError
 
 from llmconfig import client
-from llmqueue import runner, sweeper
-from llmqueue.control import control
 from llmqueue.pause import Pause
+from llmqueue.work import runner, sweeper
+from llmqueue.work.control import control
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,15 @@ from accounts.access import (
 from accounts.models import User
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
-from llmqueue import history, services, stored_prompts, streams
+from llmqueue import services
 from llmqueue.forms import HistoryForm
-from llmqueue.known_names import KnownNames
+from llmqueue.live import streams
 from llmqueue.models import LLMAttempt, LLMRequest
-from llmqueue.receipt_views import attempt_view, receipt_view
-from llmqueue.stored_prompts import PartView
+from llmqueue.pages import history
+from llmqueue.pages.known_names import KnownNames
+from llmqueue.pages.receipt_views import attempt_view, receipt_view
+from llmqueue.prompting import stored_prompts
+from llmqueue.prompting.stored_prompts import PartView
 from personas.models import PersonaVersion
 
 # What a token for the stream of the queue's first page is bound to.
@@ -34,7 +37,7 @@ LIST_SCOPE = "queue"
 def request_list(request: HttpRequest) -> HttpResponse:
     viewer, before = viewer_of(request), _cursor(request)
     form = HistoryForm(request.GET, viewer=viewer)
-    context: dict[str, Any] = {"form": form, "standing": history.standing()}
+    context: dict[str, Any] = {"form": form, "standing": history.standing(viewer)}
     if form.is_valid():
         filters = history.Filters(**form.cleaned_data)
         page = history.history_page(viewer=viewer, filters=filters, before=before)
@@ -185,8 +188,7 @@ async def request_stream(
 def _stream_url(request: HttpRequest, scope: str) -> str:
     name = "list_stream" if scope == LIST_SCOPE else "request_stream"
     args = [] if scope == LIST_SCOPE else [scope]
-    token = streams.token_for(request, scope)
-    return f"{reverse(f'llmqueue:{name}', args=args)}?token={token}"
+    return streams.url_for(request, scope, reverse(f"llmqueue:{name}", args=args))
 
 
 def _cursor(request: HttpRequest) -> uuid.UUID | None:

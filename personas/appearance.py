@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import islice
 
 from core import markup
 from core.handles import MAX_LENGTH
@@ -13,10 +14,17 @@ LABELS = {"name": "Name", "avatar": "Emoji", "avatar_image": "Picture", "tags": 
 
 MOST_TAGS = 8
 MOST_TAG_CHARS = 30
-SUGGESTED_TAGS = ("character", "department", "domain", "specialist")
+# What a persona can be, each a tag and a view of the catalogue; members add tags of their own.
+KINDS = {
+    "character": "Characters",
+    "department": "Departments",
+    "domain": "Domains",
+    "specialist": "Specialists",
+}
 _MOST_EMOJI_CHARS = 16
 _TAG = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _BETWEEN = re.compile(r"[\s_-]+")
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def check_name(text: str) -> str:
@@ -27,6 +35,13 @@ def check_name(text: str) -> str:
     if frame := markup.frame_in(name):
         raise NameNeeded(f"{frame} cannot stand in a name; models take it for a sign.")
     return name
+
+
+def fitting_name(text: str) -> str:
+    """As much of a stranger's `text` as a name may have; empty if nothing is to be seen."""
+    most = markup.MOST_NAME_CHARS
+    line = markup.one_line(text[: 4 * most])[:most].strip()
+    return "" if markup.is_blank(line) else line
 
 
 def check_emoji(text: str) -> str:
@@ -54,6 +69,19 @@ def check_tags(words: Iterable[str]) -> list[str]:
                 f" {tag[:MOST_TAG_CHARS]}"
             )
     return tags
+
+
+def fitting_tags(words: Iterable[str]) -> list[str]:
+    """Those of a stranger's words that make tags, as many as fit; nothing is refused."""
+    tags = (fitting_tag(word) for word in islice(words, 100))
+    kept = dict.fromkeys(tag for tag in tags if 0 < len(tag) <= MOST_TAG_CHARS)
+    return list(kept)[:MOST_TAGS]
+
+
+def fitting_tag(word: str) -> str:
+    """The word as a tag, whatever signs it has; may be empty or too long."""
+    small = markup.one_line(word[: 4 * MOST_TAG_CHARS]).casefold()
+    return _NO_LETTERS.sub("-", small).strip("-")
 
 
 def propose_handle(name: str) -> str:

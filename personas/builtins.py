@@ -99,7 +99,7 @@ def _add(apps: Any, entry: dict[str, Any], **flags: bool) -> None:
     handle = apps.get_model("core", "Handle").objects.create(
         name=entry["handle"], skeleton=skeleton(entry["handle"])
     )
-    persona = apps.get_model("personas", "Persona").objects.create(
+    persona = apps.get_model("personas", "Persona")(
         handle=handle,
         name=entry["name"],
         slug=entry["handle"],
@@ -109,6 +109,9 @@ def _add(apps: Any, entry: dict[str, Any], **flags: bool) -> None:
         is_builtin=True,
         **flags,
     )
+    # The migration that calls this has no such field yet; a later one fills it in.
+    persona.name_skeleton = skeleton(entry["name"])
+    persona.save()
     persona.current_version = apps.get_model(
         "personas", "PersonaVersion"
     ).objects.create(

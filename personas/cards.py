@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from core import markup
 from core.errors import ForllmError
+from personas.appearance import fitting_name, fitting_tag, fitting_tags
+from personas.definitions import MOST_CHARS, MOST_LINE_CHARS
 
 type Form = Literal["v1", "v2", "v3"]
 type Card = dict[str, Any]
@@ -34,13 +36,10 @@ _V2_BLANK: Card = {
 }
 
 NAMELESS = "Nameless"
-MOST_ROLE_CHARS = 300
-MOST_TAGS = 8
-MOST_TAG_CHARS = 30
 # A draft may say too much: its editor tells what does not fit. This is where we cut.
 MOST_DRAFT_CHARS = 25_000
 MOST_DRAFT_LINES = 40
-_MOST_LINE_CHARS = 500
+_MOST_ROLE_CHARS = MOST_CHARS["role"]
 
 # What a persona has and a card has not; kept in the card's `extensions` under our name.
 _OURS = "forllm"
@@ -95,14 +94,14 @@ def values_of(form: Form, card: Card) -> dict[str, Any]:
     Cleaned as `personas.definitions.check` cleans, so that what nobody edits stays equal.
     """
     data = _data(form, card)
-    name = clean_name(_raw(data, "name")) or NAMELESS
-    called = clean_name(_raw(data, "nickname")) or name
+    name = fitting_name(_raw(data, "name")) or NAMELESS
+    called = fitting_name(_raw(data, "nickname")) or name
     extras = _extras_of(data)
     description, scenario = _told(data, "description", called), _scenario(data, called)
     context = _unframed(description, extras)
     return {
         "name": name,
-        "tags": clean_tags(data.get("tags") or []),
+        "tags": fitting_tags(data.get("tags") or []),
         "role": extras.get("role") or _first_sentence(description),
         "context": context + scenario if context else scenario.lstrip(),
         "voice": _told(data, "personality", called),
@@ -131,29 +130,6 @@ def write(form: Form, kept: dict[Form, Card], values: dict[str, Any]) -> Card:
     if changed:
         _write_over(_data(form, card), changed, before)
     return card
-
-
-def clean_name(name: str) -> str:
-    """A name as a persona may have it; empty if there is nothing to see in it."""
-    line = markup.one_line(name[: 4 * markup.MOST_NAME_CHARS])[
-        : markup.MOST_NAME_CHARS
-    ].strip()
-    return "" if markup.is_blank(line) else line
-
-
-_BETWEEN = re.compile(r"[\W_]+")
-
-
-def clean_tags(tags: list[str]) -> list[str]:
-    """The first tags that fit, in the form of ours, each once."""
-    kept = [tag for tag in map(_tag, tags[:100]) if 0 < len(tag) <= MOST_TAG_CHARS]
-    return list(dict.fromkeys(kept))[:MOST_TAGS]
-
-
-def _tag(text: str) -> str:
-    """A tag in the one form that tags have here: small letters joined by -."""
-    words = markup.one_line(text[: 4 * MOST_TAG_CHARS]).casefold()
-    return _BETWEEN.sub("-", words).strip("-")
 
 
 def clean_long(text: str) -> str:
@@ -193,7 +169,7 @@ def _scenario(data: Card, called: str) -> str:
 
 
 _SENTENCE = re.compile(
-    rf"[^\n]{{1,{MOST_ROLE_CHARS}}}?(?:[.!?](?=\s|$)|$)", re.MULTILINE
+    rf"[^\n]{{1,{_MOST_ROLE_CHARS}}}?(?:[.!?](?=\s|$)|$)", re.MULTILINE
 )
 
 
@@ -244,13 +220,12 @@ def _extras_of(data: Card) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {"is_framed": ours.get("is_framed") is True}
     if isinstance(role := ours.get("role"), str):
-        found["role"] = markup.one_line(role[: 2 * MOST_ROLE_CHARS])[:MOST_ROLE_CHARS]
+        found["role"] = markup.one_line(role[: 2 * _MOST_ROLE_CHARS])[:_MOST_ROLE_CHARS]
     for key in _EXTRA_LISTS:
         lines = ours.get(key)
         if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
             cleaned = [
-                markup.one_line(it)[:_MOST_LINE_CHARS]
-                for it in lines[:MOST_DRAFT_LINES]
+                markup.one_line(it)[:MOST_LINE_CHARS] for it in lines[:MOST_DRAFT_LINES]
             ]
             found[key] = [line for line in cleaned if not markup.is_blank(line)]
     return found
@@ -325,7 +300,7 @@ def _write_over(data: Card, changed: dict[str, Any], before: dict[str, Any]) -> 
         data["mes_example"] = _mes_example(changed["sample_queries"])
     if "tags" in changed:
         theirs_all = data.get("tags") or []
-        beyond = [it for it in theirs_all if _tag(it) not in before["tags"]]
+        beyond = [it for it in theirs_all if fitting_tag(it) not in before["tags"]]
         data["tags"] = list(dict.fromkeys([*changed["tags"], *beyond]))
     if "context" in changed:
         _write_context(data, changed["context"], before["name"])
@@ -338,7 +313,7 @@ def _write_over(data: Card, changed: dict[str, Any], before: dict[str, Any]) -> 
 
 
 def _write_context(data: Card, context: str, name: str) -> None:
-    called = clean_name(_raw(data, "nickname")) or name
+    called = fitting_name(_raw(data, "nickname")) or name
     scenario = _scenario(data, called)
     if scenario and context.endswith(scenario):
         context = context.removesuffix(scenario)

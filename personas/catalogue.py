@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from accounts.models import User
 from core.paging import Page, page_of, words_of
+from personas.appearance import KINDS
 from personas.models import (
     Persona,
     PersonaAlias,
@@ -23,14 +24,6 @@ from personas.models import (
 PAGE_SIZE = 30
 # Free tags that are offered; the others are found by searching.
 MOST_TAGS = 30
-
-# What a persona can be, each a view of the catalogue; members add tags of their own.
-KINDS = {
-    "character": "Characters",
-    "department": "Departments",
-    "domain": "Domains",
-    "specialist": "Specialists",
-}
 
 type Source = Literal["", "yours", "builtin", "members"]
 

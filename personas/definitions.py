@@ -19,6 +19,8 @@ MOST_CHARS = {
 MOST_LINES = {"knowledge": 40, "gaps": 20, "constraints": 20, "sample_queries": 10}
 MOST_LINE_CHARS = 500
 MOST_ANSWER_CHARS = 2_000
+# What is said of a version.
+MOST_NOTE_CHARS = 200
 
 # What a draft may hold, so that one that is far too long can be kept and shortened.
 MOST_DRAFT_CHARS = 200_000

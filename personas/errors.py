@@ -56,6 +56,12 @@ class ChangedMeanwhile(ForllmError):
     message = "Somebody else published a version since you began."
 
 
+class NothingChanged(ForllmError):
+    """The draft says what the current version says already."""
+
+    message = "Nothing has changed, so there is no new version to publish."
+
+
 class FallbackStays(ForllmError):
     """The persona answers when nobody else can, so it is neither deleted nor hidden."""
 

@@ -19,18 +19,22 @@ FORMAT = "forllm-persona"
 FORMAT_VERSION = 1
 MOST_VERSIONS = 500
 MOST_NUMBER = 1_000_000
-MOST_NOTE_CHARS = 200
-# What a draft may hold in all; a version holds less.
-MOST_DRAFT_CHARS = 200_000
 # A larger picture is not looked at: it would take too much memory.
 MOST_PIXELS = 4_000_000
+# In our own format, where it takes room from the versions; ours are smaller.
+MOST_PICTURE_BYTES = 256 * 1024
 
+# How JPEG, GIF and WebP begin; and what may stand before JSON.
+_OTHER_PICTURES = (b"\xff\xd8\xff", b"GIF8", b"RIFF")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _CHUNKS = ("ccv3", "chara")  # V3 and V2 in pictures; who reads both takes the first
-_TEXTS = ("role", "instructions", "context", "voice")
 _LINES = ("knowledge", "gaps", "constraints", "tools")
-_FIELDS = (*_TEXTS, *_LINES, "sample_queries")
-_ABOUT = ("name", "handle", "avatar", "tags")
+_FIELDS = tuple(definitions.LABELS)
+_ABOUT = ("name", "handle", "avatar", "tags", "picture")
 _OF_VERSION = (*_FIELDS, "number", "note", "reverted_from")
+# What a file says of who wrote a version and when: written back, and believed nowhere.
+_CLAIMS = ("created_at", "created_by")
+_MOST_CLAIM_CHARS = 60
 # Whose a persona is and what it answers with is this site's matter, in no file's hands.
 _NEVER = ("owner", "owners", "visibility", "groups", "config", "key", "email")
 # A larger one would leave no room for versions in a file that can be read again.
@@ -74,6 +78,15 @@ def _read(data: bytes) -> Incoming:
     if png_text.is_png(data):
         found = _of_cards("png", _cards_in_picture(data))
         return replace(found, avatar=_avatar_in(data))
+    if not data:
+        raise cards.CardRefused("This file is empty.")
+    if data.startswith(_OTHER_PICTURES):
+        raise cards.CardRefused(
+            "This picture holds no character card: cards are in PNG pictures, and this"
+            " one is a JPEG, GIF or WebP, whatever its name says."
+        )
+    if not data.lstrip(_BLANK).startswith((b"{", b"[")):
+        raise cards.CardRefused
     document = strict_json.parse(data)
     if isinstance(document, dict) and document.get("format") == FORMAT:
         return _of_ours(document)
@@ -103,8 +116,9 @@ def write(
 ) -> Values:
     """A persona in our own format.
 
-    `about`: name, handle, avatar, tags. `versions` as in Incoming; the newest are taken
-    that a file may hold. `draft`: the definition of one that was never published.
+    `about`: name, handle, avatar, tags, picture. `versions` as in Incoming, and with
+    `created_at` and `created_by` as texts; the newest are taken that a file may hold.
+    `draft`: the definition of one that was never published.
     """
     unknown = kept.get(FORMAT, {})
     document: Values = {
@@ -123,7 +137,9 @@ def write(
     room = strict_json.MOST_BYTES - len(strict_json.to_bytes(document))
     taken: list[Values] = []
     for version in versions[: -MOST_VERSIONS - 1 : -1]:
-        entry = {**of_versions.get(str(version["number"]), {}), **version}
+        came_so = of_versions.get(str(version["number"]), {})
+        claims = {key: came_so[key] for key in _CLAIMS if key in came_so}
+        entry = {**came_so, **version, **claims}
         room -= len(strict_json.to_bytes(entry)) + 2
         if room < 0:
             break
@@ -134,6 +150,13 @@ def write(
             entry["reverted_from"] = None
     document["versions"] = taken
     return document
+
+
+def picture_of(avatar: bytes) -> Values:
+    """How `about` says this picture; nothing if there is none, or it takes too much room."""
+    if not 0 < len(avatar) <= MOST_PICTURE_BYTES:
+        return {}
+    return {"picture": base64.b64encode(avatar).decode()}
 
 
 def _cards_in_picture(data: bytes) -> dict[cards.Form, cards.Card]:
@@ -153,10 +176,9 @@ def _cards_in_picture(data: bytes) -> dict[cards.Form, cards.Card]:
 
 def _avatar_in(data: bytes) -> bytes:
     """The picture as an avatar, if it can be one; the card counts without it too."""
-    if png_text.pixel_count(data) > MOST_PIXELS:
-        return b""
     try:
-        return images.make_avatar(png_text.with_texts(data, {}))
+        bare = png_text.with_texts(data, {})
+        return images.make_avatar(bare, most_pixels=MOST_PIXELS)
     except ImageRefused:
         return b""
 
@@ -197,12 +219,27 @@ def _of_ours(document: Values) -> Incoming:
         draft={
             **draft,
             **_about(about),
-            "role": draft["role"][: cards.MOST_ROLE_CHARS],
+            "role": draft["role"][: definitions.MOST_CHARS["role"]],
         },
         handle=_text("persona", about, "handle"),
         versions=versions,
+        avatar=_picture(about),
         kept={**came, **({FORMAT: unknown} if unknown else {})},
     )
+
+
+def _picture(about: Values) -> bytes:
+    """The persona's picture, made anew; empty if it has none."""
+    try:
+        data = base64.b64decode(_text("persona", about, "picture"), validate=True)
+    except ValueError:
+        raise PersonaFileRefused("The persona's picture is not in base64.") from None
+    if len(data) > MOST_PICTURE_BYTES:
+        raise PersonaFileRefused("The persona's picture has more than 256 KiB.")
+    try:
+        return images.make_avatar(data, most_pixels=MOST_PIXELS) if data else b""
+    except ImageRefused as error:
+        raise PersonaFileRefused(error.message) from None
 
 
 def _about(about: Values) -> Values:
@@ -211,9 +248,10 @@ def _about(about: Values) -> Values:
     except EmojiRefused:
         raise PersonaFileRefused("The persona's avatar is not an emoji.") from None
     return {
-        "name": cards.clean_name(_text("persona", about, "name")) or cards.NAMELESS,
+        "name": appearance.fitting_name(_text("persona", about, "name"))
+        or cards.NAMELESS,
         "avatar": avatar,
-        "tags": cards.clean_tags(_lines("persona", about, "tags")),
+        "tags": appearance.fitting_tags(_lines("persona", about, "tags")),
     }
 
 
@@ -240,7 +278,7 @@ def _versions(document: Values) -> Iterator[Values]:
 
 def _version(place: str, entry: Values, seen: list[int]) -> Values:
     note = markup.one_line(_text(place, entry, "note"))
-    if len(note) > MOST_NOTE_CHARS:
+    if len(note) > definitions.MOST_NOTE_CHARS:
         raise PersonaFileRefused(f"{place}: the note is too long.")
     source = entry.get("reverted_from")
     if source is not None and (type(source) is not int or source not in seen):
@@ -264,21 +302,19 @@ def _published(place: str, definition: Values) -> Values:
 
 
 def _definition(place: str, entry: Values) -> Values:
-    """The definition's fields, of the right types and cleaned, if a draft can hold them."""
-    texts = {key: _clean(_text(place, entry, key)) for key in _TEXTS}
-    lines = {
-        key: [markup.one_line(line) for line in _lines(place, entry, key)]
-        for key in _LINES
-    }
-    definition = {
-        **texts,
-        "role": markup.one_line(texts["role"]),
-        **{key: [it for it in lines[key] if not markup.is_blank(it)] for key in lines},
+    """The definition's fields, of the right types and tidied, if a draft can hold them."""
+    given: Values = {
+        **{key: _text(place, entry, key) for key in definitions.MOST_CHARS},
+        **{key: _lines(place, entry, key) for key in _LINES},
         "sample_queries": _samples(place, entry),
     }
-    if len(str(definition)) > MOST_DRAFT_CHARS:
+    tidied, _ = definitions.look_over(given)
+    # Unknown ones too: they are what a version cannot have.
+    keys = (markup.one_line(key) for key in given["tools"])
+    tidied["tools"] = [key for key in keys if not markup.is_blank(key)]
+    if not definitions.is_storable(tidied):
         raise PersonaFileRefused(f"{place}: this is more than a draft can hold.")
-    return definition
+    return tidied
 
 
 def _samples(place: str, entry: Values) -> list[dict[str, str]]:
@@ -286,17 +322,9 @@ def _samples(place: str, entry: Values) -> list[dict[str, str]]:
     if not all(isinstance(sample, dict) for sample in samples):
         raise PersonaFileRefused(f"{place}: sample_queries are no list of objects.")
     return [
-        {
-            "query": markup.one_line(_text(place, sample, "query")),
-            "answer": _clean(_text(place, sample, "answer")),
-        }
+        {key: _text(place, sample, key) for key in ("query", "answer")}
         for sample in samples
     ]
-
-
-def _clean(text: str) -> str:
-    cleaned = markup.clean_text(text).strip()
-    return "" if markup.is_blank(cleaned) else cleaned
 
 
 def _text(place: str, entry: Values, key: str) -> str:
@@ -333,7 +361,7 @@ def _unknown(document: Values, about: Values) -> Values:
     versions = {
         str(entry["number"]): rest
         for entry in document.get("versions", [])
-        if (rest := _without(entry, _OF_VERSION))
+        if (rest := _without(entry, (*_OF_VERSION, *_not_short(entry))))
     }
     found = {
         "file": _without(document, ours),
@@ -341,6 +369,16 @@ def _unknown(document: Values, about: Values) -> Values:
         "versions": versions,
     }
     return {key: value for key, value in found.items() if value}
+
+
+def _not_short(entry: Values) -> list[str]:
+    """Those of the claims that are no short text; they are not kept."""
+    claims = {key: entry.get(key) for key in _CLAIMS}
+    return [
+        key
+        for key, claim in claims.items()
+        if not isinstance(claim, str) or len(claim) > _MOST_CLAIM_CHARS
+    ]
 
 
 def _without(entry: Values, known: tuple[str, ...]) -> Values:

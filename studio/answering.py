@@ -8,7 +8,7 @@ from accounts.models import User
 from core.paging import Page, page_of
 from forum.models import Subforum
 from forum.services import asks
-from llmqueue.outlook import Answerer, who_would_answer
+from llmqueue.pages.outlook import Answerer, who_would_answer
 from personas.models import Persona
 
 # Each with its ladders, which take most of the page.

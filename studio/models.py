@@ -9,8 +9,11 @@ from django.db.models import Q
 from django.urls import reverse
 
 from forum.models import Post
+from llmqueue.errors import Refused
 from llmqueue.models import LLMRequest, Status
 from personas.models import Persona, PersonaVersion
+
+POST_GONE = "The post is no longer there."
 
 
 class TrialQuerySet(models.QuerySet["Trial"]):
@@ -73,6 +76,14 @@ class Trial(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("studio:trial_detail", args=[self.persona.slug, self.public_id])
+
+    def why_gone(self) -> Refused | None:
+        """What it needs and is no longer there: the persona, or the post."""
+        if not self.persona.is_active:
+            return Refused("persona_gone", "The persona was deleted.")
+        if self.post is not None and self.post.deleted_at is not None:
+            return Refused("gone", POST_GONE)
+        return None
 
     @property
     def what(self) -> str:

@@ -7,11 +7,13 @@ from accounts.models import User
 from forum.models import Post
 from llmconfig import client
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import composing, prompts
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs, OnTrial
-from llmqueue.receipts import ModelChoice, Receipt
-from llmqueue.resolution import resolve
+from llmqueue.prompting import composing, prompts
+from llmqueue.resolution.lookups import Lookups
+from llmqueue.resolution.prompt_ladder import resolve_prompt
+from llmqueue.resolution.receipts import ModelChoice, Receipt
+from llmqueue.resolution.resolving import resolve
 from studio.conversations import conversation_of
 
 
@@ -33,12 +35,16 @@ class Preview:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What asking one model would use; None is not known, or without a limit."""
+    """What asking one model would use; None is not known, or without a limit.
+
+    `is_free`: it costs nothing, however much it uses.
+    """
 
     preview: Preview
     most_tokens_out: int | None
     in_usd: Decimal | None
     most_usd: Decimal | None
+    is_free: bool
 
 
 def preview(
@@ -65,7 +71,7 @@ def preview(
     try:
         receipt = resolve(inputs)
     except Refused as refusal:
-        receipt, why_not = _without_model(on_trial), refusal.message
+        receipt, why_not = _without_model(inputs, on_trial), refusal.message
     limits = composing.limits_for(receipt.choice)
     conversation = conversation_of(
         post=post, sample=sample, asker=viewer, most_passages=limits.posts
@@ -85,13 +91,17 @@ def estimate(
 ) -> Estimate:
     """What asking `config` would use and cost at the most, as far as that is known."""
     shown = preview(on_trial, viewer=viewer, post=post, sample=sample, config=config)
-    price = client.price_of(prices=config.endpoint.kind.prices, model=config.model)
+    endpoint = config.endpoint
+    # The demo model runs on the site's own machine.
+    is_free = endpoint.provider == "demo"
+    price = client.price_of(prices=endpoint.kind.prices, model=config.model)
     most = config.max_tokens
     return Estimate(
         preview=shown,
         most_tokens_out=most,
         in_usd=_rounded(price.of(shown.tokens, 0)) if price else None,
         most_usd=_rounded(price.of(shown.tokens, most)) if price and most else None,
+        is_free=is_free,
     )
 
 
@@ -100,15 +110,21 @@ def _rounded(usd: Decimal) -> Decimal:
     return usd.quantize(Decimal("0.0001"), ROUND_UP)
 
 
-def _without_model(on_trial: OnTrial) -> Receipt:
+def _without_model(inputs: Inputs, on_trial: OnTrial) -> Receipt:
     """What a prompt is composed by while there is no model to send it to."""
+    version = on_trial.version
+    instructions, steps = resolve_prompt(
+        inputs, version.persona, version, Lookups([inputs])
+    )
     return Receipt(
-        persona=on_trial.version.persona,
-        version=on_trial.version,
+        persona=version.persona,
+        version=version,
         choice=ModelChoice(Endpoint(), ""),
         persona_steps=(),
         config_steps=(),
-        prompt_steps=(),
+        prompt_steps=steps,
         key_steps=(),
         source=on_trial.source,
+        member=inputs.member,
+        instructions=instructions,
     )

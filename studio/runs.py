@@ -1,28 +1,14 @@
 """Where the runs of a trial stand, in words, and what a reader may do about them."""
 
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
-from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from accounts.access import member_of
 from core import markup
-from llmqueue import streams
-from llmqueue.models import Status
-from llmqueue.receipt_views import Row, receipt_view
-from llmqueue.receipts import model_of
-from studio.models import Trial, TrialRun
+from llmqueue.pages.receipt_views import Row, receipt_view
+from llmqueue.resolution.receipts import model_of
+from studio.models import TrialRun
 
-_SENTENCES = {
-    Status.PENDING: "Waiting",
-    Status.PROCESSING: "Writing",
-    Status.COMPLETE: "Done",
-    Status.ERROR: "Failed",
-    Status.CANCELLED: "Cancelled",
-}
 _SHOWN = ("Model", "Settings", "Tokens", "Cost", "Time")
 
 
@@ -52,7 +38,7 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
     return RunState(
         run=run,
         name=model_of(attempt.receipt) if attempt else asked,
-        sentence=_SENTENCES[Status(request.status)],
+        sentence=request.get_status_display(),
         reason=request.error_message,
         # By the cleaner of today, so that an old answer is as safe as a new one.
         html=markup.stored(markup.render(run.answer)),
@@ -60,29 +46,5 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
         notes=receipt.notes if receipt else [],
         is_open=request.is_open,
         can_act=may_act,
-        can_retry=may_act and not request.is_open and request.status != Status.COMPLETE,
+        can_retry=may_act and request.has_no_answer and run.trial.why_gone() is None,
     )
-
-
-def scope_of(trial_id: UUID) -> str:
-    """What a token for the trial's stream is bound to."""
-    return f"trial {trial_id}"
-
-
-def stream_url(request: HttpRequest, trial: Trial) -> str:
-    """The address of the trial's stream for this reader."""
-    token = streams.token_for(request, scope_of(trial.public_id))
-    return f"{reverse('studio:trial_stream', args=[trial.public_id])}?token={token}"
-
-
-def open_leases(trial_id: UUID) -> streams.FindLeases:
-    """What finds the open requests of the trial, for a reader who may see it."""
-
-    def find(reader: Any) -> streams.Leases | None:
-        seen = Trial.objects.visible_to(member_of(reader)).filter(public_id=trial_id)
-        if not seen.exists():
-            return None
-        runs = TrialRun.objects.open().filter(trial__in=seen)
-        return dict(runs.values_list("request__public_id", "request__lease_token"))
-
-    return find

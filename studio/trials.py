@@ -10,18 +10,17 @@ from core.errors import ForllmError
 from forum import replies
 from forum.conversations import hold_target
 from forum.models import Post
-from forum.services import asks
 from llmconfig.models import LLMConfig
+from llmqueue import askers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, OnTrial, Subject
 from llmqueue.models import LLMAttempt, LLMRequest, Status
 from personas.models import Persona, PersonaVersion
 from studio.candidates import DRAFT, of_trial
 from studio.conversations import SAMPLE, conversation_of
-from studio.models import Trial, TrialRun
+from studio.models import POST_GONE, Trial, TrialRun
 from studio.services import trials
 
-_POST_GONE = "The post is no longer there."
 _TRIAL = "trial_run__trial"
 # Nothing of these is shown in a list of requests.
 _TEXTS = (
@@ -39,6 +38,7 @@ class TrialHandler:
     """Checks, gathers and keeps what a persona answers on the test bench."""
 
     kind = trials.TEST
+    is_private = True
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """Who is on trial; raises Refused when it may not be tried any more."""
@@ -54,7 +54,7 @@ class TrialHandler:
         """The post in its topic, or the tester's own text."""
         trial = self._run(request).trial
         if trial.post is None and not trial.sample:
-            raise Refused("gone", _POST_GONE)
+            raise Refused("gone", POST_GONE)
         if trial.post is not None:
             hold_target(trial.post)
         return conversation_of(
@@ -127,12 +127,7 @@ class TrialHandler:
         """That what was tried, or whoever tried it, is no longer there."""
         if not hasattr(request, "trial_run"):
             return Refused("gone")
-        trial = request.trial_run.trial
-        if not trial.persona.is_active:
-            return Refused("persona_gone", "The persona was deleted.")
-        if trial.post is not None and trial.post.deleted_at is not None:
-            return Refused("gone", _POST_GONE)
-        return None
+        return request.trial_run.trial.why_gone()
 
     def retry(self, *, request: LLMRequest, member: User) -> LLMRequest:
         """Ask the same model again; see `trials.run_again`."""
@@ -159,54 +154,27 @@ class TrialHandler:
 
     def _check(self, request: LLMRequest, trial: Trial) -> None:
         """Raise Refused unless it may be tried, by rows read this moment."""
-        member = request.requested_by
-        if member is not None:
-            member.refresh_from_db(fields=["is_active", "is_staff", "is_superuser"])
-        post = trial.post
-        seen = Post.objects.visible_to(member).filter(pk=post.pk) if post else None
-        _check_standing(
-            member,
-            trial,
-            has_ai=member is not None and asks.ai_enabled_for(member),
-            is_shaped=Persona.objects.shaped_by(member)
-            .filter(pk=trial.persona_id)
-            .exists(),
-            is_post_seen=seen is None or seen.exists(),
-        )
+        member, post = request.requested_by, trial.post
+        askers.check_asker(member)
+        shaped = Persona.objects.shaped_by(member).filter(pk=trial.persona_id)
+        _check_standing(trial, is_shaped=shaped.exists())
+        if post and not Post.objects.visible_to(member).filter(pk=post.pk).exists():
+            raise Refused("gone", POST_GONE)
 
 
-def _check_standing(
-    member: User | None,
-    trial: Trial,
-    *,
-    has_ai: bool,
-    is_shaped: bool,
-    is_post_seen: bool = True,
-) -> None:
-    if member is None or not member.is_active:
-        raise Refused("gone", "Whoever tried it is no longer a member here.")
-    if not has_ai:
-        raise Refused("ai_off")
-    if not trial.persona.is_active:
-        raise Refused("persona_gone", "The persona was deleted.")
+def _check_standing(trial: Trial, *, is_shaped: bool) -> None:
+    if refusal := trial.why_gone():
+        raise refusal
     if not is_shaped:
         raise Refused("persona_gone", "Whoever tried it no longer shapes the persona.")
-    is_deleted = trial.post is not None and trial.post.deleted_at is not None
-    if is_deleted or not is_post_seen:
-        raise Refused("gone", _POST_GONE)
 
 
 def _outlook(request: LLMRequest, persona: Persona) -> Inputs | Refused:
     """The inputs as things stand, or what refuses it; of rows a page has joined."""
     member, trial = request.requested_by, request.trial_run.trial
-    settings = getattr(member, "ai_settings", None)
     try:
-        _check_standing(
-            member,
-            trial,
-            has_ai=settings is None or settings.ai_enabled,
-            is_shaped=persona.is_shaped_by(member),
-        )
+        askers.check_joined_asker(member)
+        _check_standing(trial, is_shaped=persona.is_shaped_by(member))
     except Refused as refusal:
         return refusal
     number = trial.version.number if trial.version else 0

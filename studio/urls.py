@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from studio.views import bench, site
+from studio.views import bench, site, trials
 
 app_name = "studio"
 urlpatterns = [
@@ -19,8 +19,8 @@ urlpatterns = [
     path("personas/<slug:persona_slug>/try/", bench.persona_try, name="persona_try"),
     path(
         "personas/<slug:persona_slug>/try/<uuid:trial_id>/",
-        bench.trial_detail,
+        trials.trial_detail,
         name="trial_detail",
     ),
-    path("live/tries/<uuid:trial_id>/", bench.trial_stream, name="trial_stream"),
+    path("live/tries/<uuid:trial_id>/", trials.trial_stream, name="trial_stream"),
 ]

@@ -15,9 +15,8 @@ from django.db import connection
 from forum.invariants import check_forum
 from forum.models import Ask
 from forum.services import asks
-from llmqueue import runner
 from llmqueue.invariants import check_queue
-from personas.models import Persona
+from llmqueue.work import runner
 from tests.forge import Forge, Forked
 
 type Program = Popen[bytes] | Forked
@@ -176,11 +175,6 @@ def kill(process: Program) -> None:
 @pytest.fixture
 def opening(topic):
     return topic.posts.get(number=1)
-
-
-@pytest.fixture
-def maestro(db) -> Persona:
-    return Persona.objects.get(slug="maestro")
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ def add_personas(count: int) -> list[Persona]:
     handles = Handle.objects.bulk_create(
         Handle(name=f"cook-{n:04}", skeleton=f"cook{n:04}") for n in range(count)
     )
-    personas = Persona.objects.bulk_create(
-        Persona(handle=it, name=f"Cook {it.name[-4:]} {'W' * 50}", slug=it.name)
-        for it in handles
-    )
+    personas = [Persona(handle=it, slug=it.name) for it in handles]
+    for persona in personas:
+        persona.rename(f"Cook {persona.slug[-4:]} {'W' * 50}")
+    personas = Persona.objects.bulk_create(personas)
     versions = PersonaVersion.objects.bulk_create(
         PersonaVersion(persona=it, number=1, role="r" * 300) for it in personas
     )

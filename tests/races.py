@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from llmqueue import runner
+from llmqueue.work import runner
 from tests.conftest import wait_until
 from tests.fake_llm import FakeLLM
 

@@ -32,8 +32,8 @@ from llmconfig.models import (
     ModelProfile,
     ProviderPreference,
 )
-from llmqueue import runner
 from llmqueue.models import Lane, LLMAttempt, LLMRequest, PromptPart, WorkerHeartbeat
+from llmqueue.work import runner
 from personas.models import (
     Identity,
     Persona,

@@ -7,8 +7,8 @@ import pytest
 from llmconfig import services
 from llmconfig.errors import EndpointInUse
 from llmconfig.models import Endpoint, LLMConfig, ProviderPreference
-from llmqueue import lanes
 from llmqueue.models import Lane, LLMAttempt, LLMRequest
+from llmqueue.work import lanes
 from personas.models import Persona, UserPersonaSettings
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from forum.models import Ask, Topic
 from forum.services import asks
 from llmconfig.services import change_endpoint
-from llmqueue import runner
 from llmqueue.models import LLMAttempt, LLMRequest
+from llmqueue.work import runner
 from studio.models import TrialRun
 from studio.services import trials
 

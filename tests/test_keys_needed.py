@@ -8,7 +8,7 @@ from llmconfig.forms import ConnectForm
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
-from llmqueue.resolution import resolve
+from llmqueue.resolution.resolving import resolve
 
 
 def form_asks(endpoint) -> bool:

@@ -4,7 +4,9 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from core.errors import NameRefused
 from personas.models import Persona, PersonaVersion
+from personas.services import drafts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,3 +39,17 @@ def test_the_tables_of_personas_go_back_and_forth_with_their_rows(alice, make_pe
 
     assert kept() == before
     assert len(before) > 18
+
+
+@pytest.mark.requirement("M-47", "M-59")
+def test_names_that_were_there_before_keep_look_alikes_away(alice, bob, make_persona):
+    make_persona("hoot", name="Night owl", owner=alice)
+    leaves = MigrationExecutor(connection).loader.graph.leaf_nodes()
+
+    try:
+        migrate([("personas", "0009_own_names_by_owner")])
+    finally:
+        migrate(leaves)
+
+    with pytest.raises(NameRefused):
+        drafts.begin_persona(creator=bob, name="N1ght 0wl", handle="something")

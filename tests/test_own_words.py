@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from forum.models import Ask
 from forum.services import asks
-from llmqueue import runner
 from llmqueue.models import PromptPart
+from llmqueue.work import runner
 from personas.models import (
     Identity,
     Persona,

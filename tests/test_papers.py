@@ -24,11 +24,11 @@ LIFE_OF_A_REPLY = [
     "forum/services/asks.py",
     "llmqueue/services.py",
     "llmqueue/tasks.py",
-    "llmqueue/claims.py",
-    "llmqueue/freezing.py",
+    "llmqueue/work/claims.py",
+    "llmqueue/work/freezing.py",
     "llmconfig/client.py",
-    "llmqueue/judging.py",
-    "llmqueue/outcomes.py",
+    "llmqueue/answers/judging.py",
+    "llmqueue/work/outcomes.py",
 ]
 
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from forum.services import asks
 from llmconfig.models import LLMConfig
-from llmqueue import runner, sweeper
 from llmqueue.models import LLMRequest
+from llmqueue.work import runner, sweeper
 from personas.models import Persona
 from tests.queue_pages import LIST, as_, page
 
@@ -78,7 +78,7 @@ def paid(opening, bob, fake_config, fake_llm, monkeypatch) -> LLMRequest:
     fake_llm.answers(text="Paid.")
     request = asks.ask(post=opening, member=bob).request
     with monkeypatch.context() as patch:
-        patch.setattr("llmqueue.outcomes.conclude", lambda *_: None)
+        patch.setattr("llmqueue.work.outcomes.conclude", lambda *_: None)
         runner.run_next()
     LLMRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     sweeper.sweep()

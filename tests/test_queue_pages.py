@@ -14,9 +14,10 @@ from accounts.models import AuditEvent
 from core.models import SiteSettings
 from forum.models import SubforumPersona
 from forum.services import asks, posts
-from llmqueue import runner
+from llmconfig.providers import PROVIDERS
 from llmqueue import services as queue
 from llmqueue.models import LLMRequest, PromptPart, WorkerHeartbeat
+from llmqueue.work import runner
 from personas.models import Persona, PersonaOwner, Visibility
 from personas.services.drafts import create_persona
 from personas.services.personas import delete_persona
@@ -33,7 +34,7 @@ def test_the_list_says_who_answered_and_why(answer, opening, bob, maestro):
     html = page(as_(None))
 
     assert "Answered as <b>Maestro v1</b> with Fake model" in html
-    assert "asked for; the site&#x27;s default" in html
+    assert "persona: asked for; model: the site&#x27;s default" in html
     assert "Soup" in html
     assert "@bob" in html
 
@@ -249,7 +250,21 @@ def test_the_page_of_a_request_holds_receipt_attempts_and_prompt(
     assert "The site has no" not in html
     assert "How long does it simmer?" in html
     assert "You are Maestro" in html
+    assert "What it answers" in html
     assert "unknown" in html  # the cost: no price is known
+
+
+def test_the_demo_model_costs_nothing(answer, opening, bob, maestro):
+    ask = answer(opening, bob, maestro)
+    attempt = ask.request.attempts.get()
+    attempt.receipt["model"]["provider"] = PROVIDERS["demo"].label
+    attempt.save()
+
+    html = page(as_(None), ask.request.get_absolute_url())
+
+    assert "<dt>Cost</dt><dd>free</dd>" in html
+    assert "<td>free</td>" in html
+    assert "unknown" not in html
 
 
 @pytest.mark.requirement("C-16")
@@ -311,7 +326,13 @@ def test_cancel_and_retry_are_for_who_asked_and_staff(
     request.refresh_from_db()
     assert request.status == "pending"
 
+    address = request.get_absolute_url()
+    assert "<h1>How this request stands</h1>" in page(as_(bob), address)
     assert as_(bob).post(cancel).status_code == 302
+    assert "<h1>What became of this request</h1>" in page(as_(bob), address)
+    assert "Asked: <b>nobody in particular</b>" in page(as_(bob), address)
+    assert "(cancelled)" not in page(as_(bob), address)
+    assert "(cancelled)" in page(as_(staff), address)
     again = as_(bob).post(retry)
 
     new = LLMRequest.objects.get(retry_of=request)

@@ -253,7 +253,7 @@ def test_postgres_and_valkey_do_not_run_as_root(site):
         assert effective == 0
 
 
-@pytest.mark.requirement("F-51", "M-57", "F-60")
+@pytest.mark.requirement("F-51", "M-57", "F-60", "O-10")
 def test_the_demo_model_answers_the_welcome_topic(site):
     """The real model; whatever it says, it says it as a persona, with a receipt."""
     topic = "/t/welcome-ask-a-persona-to-answer-1/"

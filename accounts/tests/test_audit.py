@@ -56,6 +56,26 @@ def test_staff_read_it_newest_first(visit, events):
     assert "<dt>has key</dt><dd>yes</dd>" in page.text
 
 
+@pytest.mark.requirement("D-55")
+def test_it_is_written_in_plain_words(visit, alice):
+    record(
+        actor=alice,
+        action="llmconfig made_default",
+        subject=("llmconfig", 7),
+        name="gpt_4",
+        fields=[],
+        is_tried=False,
+    )
+
+    page = visit.get(LIST).text
+
+    assert "<h2>Model: made default</h2>" in page
+    assert ">model gpt_4</a>" in page
+    assert "<dt>fields</dt><dd>none</dd>" in page
+    assert "<dt>tried</dt><dd>no</dd>" in page
+    assert shown(visit.get(LIST, {"kind": "Model"})) == ["llmconfig made_default"]
+
+
 @pytest.mark.parametrize(
     ("query", "actions"),
     [

@@ -100,6 +100,7 @@ def test_a_strangers_page_is_not_marked(client, topic):
     assert "Cache-Control" not in client.get("/s/kitchen/")
 
 
+@pytest.mark.fault("F20")
 @pytest.mark.parametrize("path", ["/", "/settings/", "/s/kitchen/"])
 def test_a_lost_database_is_said_with_503(visitor, topic, alice, path):
     visitor.force_login(alice)

@@ -7,6 +7,8 @@ from django.db.models import Case, F, Q, When, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 
+from core.errors import ForllmError
+from forum.errors import AskerGone
 from forum.models.posts import Post
 from forum.models.topics import may_be_read_by
 from llmqueue.models import LLMRequest, Status
@@ -92,3 +94,9 @@ class Ask(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("forum:ask_detail", args=[self.request.public_id])
+
+    def why_not_asked_again(self) -> ForllmError | None:
+        """What stands against asking anew, as of its joined rows."""
+        if self.request.requested_by_id is None:
+            return AskerGone()
+        return self.post.why_not_asked(self.post.topic)

@@ -57,6 +57,9 @@ class Subforum(models.Model):
         "Topic", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
 
+    # Of `with_freedom` only.
+    is_free: bool
+
     objects = SubforumQuerySet.as_manager()
 
     class Meta:

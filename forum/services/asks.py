@@ -13,12 +13,11 @@ from forum.errors import (
     PersonaNotOffered,
 )
 from forum.models import Ask, Post, Subforum, SubforumPersona, Topic
-from llmconfig.models import AISettings
 from llmqueue import services as queue
 from llmqueue.errors import AlreadyEnded, Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest
-from llmqueue.resolution import resolve
+from llmqueue.resolution.resolving import resolve
 from personas.models import Persona, PersonaQuerySet
 
 REPLY = "reply"
@@ -64,7 +63,7 @@ def _ask(
     post = Post.objects.get(pk=post.pk)
     if refusal := post.why_not_asked(topic):
         raise refusal
-    if not (queue.ai_is_on() and ai_enabled_for(member)):
+    if not queue.ai_is_on_for(member):
         raise AINotAvailable
     assignments = assignments_of(topic.subforum)
     offered = offered_personas(assignments, member)
@@ -112,11 +111,6 @@ def _retried_before(request: LLMRequest | None) -> Ask | None:
     if request is None:
         return None
     return Ask.objects.filter(request__retry_of=request).first()
-
-
-def ai_enabled_for(member: User) -> bool:
-    """Whether the member has AI switched on for themselves."""
-    return not AISettings.objects.filter(user=member, ai_enabled=False).exists()
 
 
 def assignments_in(subforums: Collection[int]) -> dict[int, list[SubforumPersona]]:

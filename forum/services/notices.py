@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
+from core.paging import first_of
 from forum.models import Ask, Notice, NoticeKind, Post
 
 PAGE_SIZE = 30
@@ -55,7 +56,5 @@ def latest(user: User, *, before: int | None = None) -> tuple[list[Notice], int 
     `before`: the key that the last page ended with; the key is None on the last one.
     """
     found = Notice.objects.filter(user=user).with_asks().before(before)
-    page = list(found[: PAGE_SIZE + 1])
-    if len(page) <= PAGE_SIZE:
-        return page, None
-    return page[:PAGE_SIZE], page[PAGE_SIZE - 1].pk
+    page, last = first_of(found, PAGE_SIZE)
+    return page, last.pk if last else None

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 from django.db import transaction
-from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
@@ -13,8 +12,8 @@ from core import markup
 from forum.models import Ask, Post, Topic
 from forum.services import asks, posts
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
-from llmqueue.resolution import resolve
-from personas.models import Persona
+from llmqueue.resolution.resolving import resolve
+from llmqueue.work import runner
 
 HTMX = {"HX-Request": "true"}
 
@@ -22,23 +21,6 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def opening(topic: Topic) -> Post:
     return topic.posts.get(number=1)
-
-
-@pytest.fixture
-def as_(db) -> Callable[[User], Client]:
-    """A browser in which this member is signed in."""
-
-    def sign_in(member: User) -> Client:
-        client = Client()
-        client.force_login(member)
-        return client
-
-    return sign_in
-
-
-@pytest.fixture
-def maestro(db) -> Persona:
-    return Persona.objects.get(slug="maestro")
 
 
 @pytest.fixture
@@ -75,6 +57,14 @@ def answered(maestro, fake_config) -> Callable[..., Ask]:
         return ask
 
     return answer
+
+
+def finish(ask: Ask) -> Ask:
+    """Run its request, and look at both again."""
+    runner.run_next()
+    ask.refresh_from_db()
+    ask.request.refresh_from_db()
+    return ask
 
 
 def end(ask: Ask, status: Status, **outcome: object) -> None:

@@ -8,7 +8,7 @@ from forum.errors import NotAssigned, OnlyStaffAssign, PersonaNotOffered
 from forum.models import Subforum, SubforumPersona
 from forum.services import asks, assignments
 from llmqueue.handlers import Inputs
-from llmqueue.resolution import resolve
+from llmqueue.resolution.resolving import resolve
 from personas.errors import NotPublic
 from personas.models import Persona, Visibility
 from personas.services.defaults import set_global_default

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from forum import live
 from forum.models import TopicQuerySet
 from forum.services import asks
-from llmqueue import streams
+from llmqueue.live import streams
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,14 @@ from core import markup
 from forum.errors import TopicLocked
 from forum.models import Ask, Post, Subforum, Topic
 from forum.services import asks, posts
-from llmqueue import freezing, runner
 from llmqueue.models import LLMRequest, PromptPart, Status
+from llmqueue.work import freezing, runner
+from personas.models import PersonaVersion
+from personas.services.versions import erase_version
 from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
+CANARY = "canary-of-the-hermit"
 
 
 @pytest.fixture
@@ -127,3 +130,32 @@ def test_what_is_cancelled_together_is_cancelled_in_one_order(
     posts.delete_post(post=question, actor=alice)
 
     assert order == [request.pk for request in requests]
+
+
+def test_a_version_erased_before_the_topic_is_held_is_in_no_prompt(
+    question, bob, make_persona, fake_llm
+):
+    hermit = make_persona("hermit", owner=bob, voice=CANARY)
+    asks.ask(post=question, member=bob, persona=hermit)
+    fake_llm.answers("Two hours.")
+    with transaction.atomic():
+        Topic.objects.hold(question.topic_id)
+        asked = start(runner.run_next)
+        wait_until_blocked(asked)
+        erased = start(lambda: erase_version(version=hermit.current_version, actor=bob))
+        erased.result(30)
+    asked.result(30)
+
+    assert not PromptPart.objects.filter(text__contains=CANARY).exists()
+    assert CANARY not in str(fake_llm.calls())
+
+
+def test_a_version_is_erased_after_the_prompt_that_is_made_of_it(bob, make_persona):
+    version = make_persona("hermit", owner=bob).current_version
+    with transaction.atomic():
+        PersonaVersion.objects.hold_words(version.pk)
+        erased = start(lambda: erase_version(version=version, actor=bob))
+        wait_until_blocked(erased)
+        assert not erased.done()
+
+    erased.result(30)

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from forum.models import Post
+from forum.services import asks
 from personas.models import Persona, UserPersonaSettings, Visibility
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,21 @@ def test_others_see_them_as_before(as_, opening, bob, alice, answered, muted):
     assert html in as_(bob).get(opening.topic.get_absolute_url()).text
 
 
+def test_its_words_do_not_come_in_while_it_writes(
+    as_, opening, bob, alice, maestro, muted
+):
+    ask = asks.ask(post=opening, member=alice, persona=maestro)
+    piece, page = ask.get_absolute_url(), opening.topic.get_absolute_url()
+
+    def shows_words(browser: Client) -> list[bool]:
+        shown = [browser.get(page), browser.get(piece, headers={"HX-Request": "true"})]
+        assert all(f'id="ask-{ask.request.public_id}"' in it.text for it in shown)
+        return ["provisional" in it.text for it in shown]
+
+    assert shows_words(as_(bob)) == [False, False]
+    assert shows_words(as_(alice)) == shows_words(Client()) == [True, True]
+
+
 def test_it_is_left_out_when_one_asks(as_, opening, bob, alice, maestro, muted):
     address = f"/posts/{opening.pk}/ask/"
     option = f'<option value="{maestro.pk}">'
@@ -47,7 +63,7 @@ def test_it_is_left_out_when_one_asks(as_, opening, bob, alice, maestro, muted):
 
 
 def test_a_reply_leads_to_what_one_may_set(as_, opening, bob, alice, maestro, answered):
-    link = '<a href="/personas/maestro/yours/">Maestro and you: mute, instructions</a>'
+    link = '<a href="/personas/maestro/yours/">Mute or adjust<span'
     answered(opening, bob)
     address = opening.topic.get_absolute_url()
     assert link in as_(alice).get(address).text

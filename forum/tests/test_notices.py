@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from forum.models import Notice, NoticeKind
 from forum.services import asks, notices, posts
 from forum.tests.conftest import HTMX
-from llmqueue import runner
 from llmqueue import services as queue
 from llmqueue.models import LLMRequest
+from llmqueue.work import runner
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +133,7 @@ def test_who_cancels_is_not_told_of_it_but_others_are(opening, bob, staff, alice
 
 
 def test_a_request_that_crashed_is_told(opening, bob, fake_config, settings):
-    from llmqueue import claims, sweeper
+    from llmqueue.work import claims, sweeper
 
     ask = asks.ask(post=opening, member=bob)
     for _ in range(settings.LLM_MAX_LAPSES):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from forum.forms import TopicForm
+from forum.forms.posts import TopicForm
 from forum.models import NoticeKind, Post, Subforum, SubforumPersona
 from forum.services import asks, posts
 from forum.views.personas import PAGE_SIZE
-from llmqueue import runner
+from llmqueue.work import runner
 from personas.models import Persona, Visibility
 from personas.services import personas
 
@@ -149,6 +149,7 @@ def test_a_reply_and_its_receipt_lead_to_the_version_that_wrote_it(
 
     link = '<a href="/personas/maestro/versions/1/">'
     assert f"{link}v1</a>" in topic
+    assert '<h2 class="name"><a href="/personas/maestro/">Maestro</a></h2>' in topic
     assert f"{link}This version of the persona</a>" in topic
     assert f"{link}Maestro v1" in request
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forum.forms import TopicForm
+from forum.forms.posts import TopicForm
 from forum.services import posts
 
 RAW = " Soup\r\n  of\tthe \u200bday "

@@ -11,12 +11,12 @@ from accounts.access import MemberRequest, member_required, sent
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from forum import ask_states, live, shown_posts
-from forum.forms import AskForm
+from forum.forms.asks import AskForm
 from forum.models import Ask, Post
 from forum.services import asks
 from forum.views import notices, pieces
 from llmqueue import services as queue
-from llmqueue.outlook import who_would_answer
+from llmqueue.pages.outlook import who_would_answer
 
 
 @member_required

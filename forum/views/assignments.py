@@ -10,11 +10,12 @@ from django.views.decorators.http import require_POST
 from accounts.access import MemberRequest, member_required, viewer_of
 from accounts.models import User
 from core.errors import ForllmError, NotAllowed
-from core.paging import page_of, words_of
+from core.paging import first_of, page_of, words_of
 from forum.errors import PersonaNotOffered
-from forum.forms import AssignmentForm
-from forum.models import Subforum, SubforumPersona, SubforumQuerySet
+from forum.forms.assignments import AssignmentForm
+from forum.models import Subforum, SubforumPersona
 from forum.services import assignments
+from personas.access import visible_persona
 from personas.models import Persona
 
 PAGE_SIZE = 40
@@ -36,6 +37,7 @@ def _list_personas(
     usable = assigned.usable_by(viewer).select_related("persona__current_version")
     may_assign = assignments.may_assign(viewer)
     offered: list[Persona] = []
+    more: Persona | None = None
     deleted: list[SubforumPersona] = []
     if may_assign:
         if subforum.has_deleted:  # type: ignore[attr-defined]
@@ -44,7 +46,7 @@ def _list_personas(
         others = others.exclude(pk__in=assigned.values("persona"))
         if words:
             others = others.named_like(words)
-        offered = list(others.order_by("name", "pk")[: MOST_OFFERED + 1])
+        offered, more = first_of(others.order_by("name", "pk"), MOST_OFFERED)
     first = assigned.first_narrowing()
     default = first.persona if first and first.answers_unasked else None
     context = {
@@ -55,8 +57,8 @@ def _list_personas(
         # Who answers instead of one of its own.
         "site_default": default or Persona.objects.answering_unasked(),
         "deleted": deleted,
-        "offered": offered[:MOST_OFFERED],
-        "has_more": len(offered) > MOST_OFFERED,
+        "offered": offered,
+        "has_more": more is not None,
         "may_assign": may_assign,
         "words": words,
         "error": error,
@@ -82,7 +84,7 @@ def subforum_personas_change(request: MemberRequest, slug: str) -> HttpResponse:
 
 
 def persona_subforums(request: HttpRequest, persona_slug: str) -> HttpResponse:
-    return _list_subforums(request, _persona(request, persona_slug))
+    return _list_subforums(request, visible_persona(request, persona_slug))
 
 
 def _list_subforums(
@@ -94,12 +96,13 @@ def _list_subforums(
     is_allowed = assignments.may_assign(viewer)
     may_assign = is_allowed and _may_use(viewer, persona)
     offered: list[Subforum] = []
+    more: Subforum | None = None
     if may_assign:
-        others = _subforums(viewer).with_freedom()
+        others = Subforum.objects.visible_to(viewer).with_freedom()
         others = others.exclude(pk__in=entries.values("subforum"))
         if words:
             others = others.filter(name__icontains=words)
-        offered = list(others.order_by("name")[: MOST_OFFERED + 1])
+        offered, more = first_of(others.order_by("name"), MOST_OFFERED)
     context = {
         "persona": persona,
         "page": page_of(
@@ -108,8 +111,9 @@ def _list_subforums(
             by="subforum__name",
             size=PAGE_SIZE,
         ),
-        "offered": offered[:MOST_OFFERED],
-        "has_more": len(offered) > MOST_OFFERED,
+        "offered": offered,
+        "narrows": persona.is_open_to_all and any(it.is_free for it in offered),
+        "has_more": more is not None,
         "may_assign": may_assign,
         "only_staff": viewer is not None and not is_allowed,
         "words": words,
@@ -122,8 +126,9 @@ def _list_subforums(
 @member_required
 def persona_subforums_change(request: MemberRequest, persona_slug: str) -> HttpResponse:
     """A button of the list: assign the persona there, take it away, make it the default."""
-    persona = _persona(request, persona_slug)
-    form = AssignmentForm(request.POST, choices=_subforums(request.user))
+    persona = visible_persona(request, persona_slug)
+    subforums = Subforum.objects.visible_to(request.user)
+    form = AssignmentForm(request.POST, choices=subforums)
     try:
         if not form.is_valid():
             raise PersonaNotOffered("There is no such subforum.")
@@ -158,17 +163,6 @@ _ACTS: dict[str, tuple[Any, str]] = {
     "remove": (assignments.unassign, "{persona} is not assigned to {subforum} now."),
     "default": (assignments.set_default, "{persona} is the default in {subforum}."),
 }
-
-
-def _persona(request: HttpRequest, slug: str) -> Persona:
-    visible = Persona.objects.visible_to(viewer_of(request))
-    return get_object_or_404(
-        visible.select_related("handle", "current_version"), slug=slug
-    )
-
-
-def _subforums(viewer: User | None) -> SubforumQuerySet:
-    return Subforum.objects.visible_to(viewer)
 
 
 def _may_use(viewer: User | None, persona: Persona) -> bool:

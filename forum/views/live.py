@@ -5,10 +5,10 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_GET
 
 from forum import live
-from llmqueue import streams
+from llmqueue.live import streams
 
 
 @require_GET
 async def topic_stream(request: HttpRequest, topic_id: int) -> HttpResponseBase:
-    """Server-sent events of the topic's running replies (see `llmqueue.streams`)."""
+    """Server-sent events of the topic's running replies (see `llmqueue.live.streams`)."""
     return streams.answer(request, live.scope_of(topic_id), live.open_leases(topic_id))

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.access import viewer_of
-from core.paging import key_before
+from core.paging import first_of, key_before
 from forum.models import Post, Subforum
 from forum.services import asks
 from personas.access import visible_persona
@@ -47,12 +47,12 @@ def version_posts(request: HttpRequest, persona_slug: str, number: int) -> HttpR
     version = get_object_or_404(PersonaVersion, persona=persona, number=number)
     posts = Post.objects.visible_to(request.user).written_as(version)
     before = key_before(request)
-    found = list(posts.before(before)[: PAGE_SIZE + 1])
+    found, last = first_of(posts.before(before), PAGE_SIZE)
     context = {
         "persona": persona,
         "version": version,
-        "posts": found[:PAGE_SIZE],
-        "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
+        "posts": found,
+        "older": last.pk if last else None,
         "is_later": before is not None,
     }
     return render(request, "forum/version_posts.html", context)

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import MemberRequest
-from forum.forms import Place
+from forum.forms.places import Place
 from forum.models import Post, Topic
 
 

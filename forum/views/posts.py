@@ -12,7 +12,7 @@ from core.errors import ForllmError
 from core.pieces import vary_on_piece
 from forum import shown_posts
 from forum.errors import ChangedMeanwhile
-from forum.forms import BodyForm, EditForm, ReplyForm
+from forum.forms.posts import BodyForm, EditForm, ReplyForm
 from forum.models import Post
 from forum.services import posts
 from forum.views import pieces

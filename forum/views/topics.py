@@ -9,7 +9,7 @@ from accounts.access import MemberRequest, member_required, sent
 from core import markup
 from core.errors import ForllmError
 from forum import live, paging, shown_posts
-from forum.forms import ReplyForm, TopicForm
+from forum.forms.posts import ReplyForm, TopicForm
 from forum.models import Subforum, Topic
 from forum.services import assignments, posts
 from forum.shown_posts import ShownPost

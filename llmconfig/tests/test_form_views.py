@@ -29,6 +29,7 @@ def test_endpoint_create_connects_a_model(visit, fake_llm):
 
     assert answer.redirect_chain[0] == (reverse("llmconfig:endpoint_list"), 302)
     assert "is connected" in answer.text
+    assert "Personas without a model of their own answer with it now." in answer.text
     assert LLMConfig.objects.get(is_default=True).model == "fake-1"
 
 
@@ -134,7 +135,7 @@ def test_endpoint_edit_changes_name_model_and_limits(visit, endpoint):
             follow=True,
         )
 
-    assert "Ours is saved" in answer.text
+    assert "The changes to Ours are saved. Its key ends in" in answer.text
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.max_in_flight) == ("Ours", 1)
     assert endpoint.call_deadline == timedelta(minutes=30)

@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from core.errors import NotAllowed
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import handlers, lanes, runner, sweeper
-from llmqueue.control import Control
+from llmqueue import handlers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, Passage, Subject
 from llmqueue.models import LLMRequest, Status
+from llmqueue.work import lanes, runner, sweeper
+from llmqueue.work.control import Control
 
 _number = itertools.count(1)
 
@@ -44,6 +45,7 @@ class NoteHandler:
     """A kind of the tests' own: answers are kept in a list, rights are a switch."""
 
     kind = "note"
+    is_private = False
 
     def __init__(self) -> None:
         self.delivered: list[tuple[int, str]] = []

@@ -5,8 +5,8 @@ import pytest
 from django.db import connection
 
 from core.models import SiteSettings
-from llmqueue import claims, lanes
 from llmqueue.models import Lane, LLMRequest, Status
+from llmqueue.work import claims, lanes
 
 
 def claim_all() -> list[int]:

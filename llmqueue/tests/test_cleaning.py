@@ -1,6 +1,10 @@
 import pytest
 
-from llmqueue.cleaning import clean_answer, whole_sentences, without_secret_so_far
+from llmqueue.answers.cleaning import (
+    clean_answer,
+    whole_sentences,
+    without_secret_so_far,
+)
 
 TAG = "post-a1b2c3"
 

@@ -5,8 +5,8 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from llmqueue import claims, control, runner, sweeper
 from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
+from llmqueue.work import claims, control, runner, sweeper
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -3,7 +3,7 @@
 import pytest
 from django.db.models import Q
 
-from llmqueue import history
+from llmqueue.pages import history
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,8 @@ import pytest
 
 from llmconfig.client import Answer, CallFailed
 from llmconfig.errors import MESSAGES
+from llmqueue.answers.judging import RULES, Verdict, judge, judge_failure
 from llmqueue.errors import ERROR_CLASSES
-from llmqueue.judging import RULES, Verdict, judge, judge_failure
 from llmqueue.models import Outcome
 
 

@@ -5,19 +5,19 @@ import pytest
 import redis
 from django.conf import settings
 
-from llmqueue import live
+from llmqueue.live import listening, publishing
 from tests.conftest import wait_until
 
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
     """What one test made of Valkey keeps no other from using it."""
-    monkeypatch.setattr(live, "_pause", live.Pause())
+    monkeypatch.setattr(publishing, "_pause", publishing.Pause())
 
 
 @pytest.fixture
-def stream() -> live.Stream:
-    return live.Stream(uuid.uuid4(), uuid.uuid4(), str.upper)
+def stream() -> publishing.Stream:
+    return publishing.Stream(uuid.uuid4(), uuid.uuid4(), str.upper)
 
 
 def test_take_news_gives_what_was_added(stream):
@@ -34,7 +34,9 @@ def test_take_news_gives_what_was_added(stream):
 
 
 def test_take_news_restarts_when_cleaning_changed_what_was_shown():
-    stream = live.Stream(uuid.uuid4(), uuid.uuid4(), lambda raw: raw.replace("<x>", ""))
+    stream = publishing.Stream(
+        uuid.uuid4(), uuid.uuid4(), lambda raw: raw.replace("<x>", "")
+    )
     stream.add("Hello <")
     stream.take_news()
     stream.add("x> there")
@@ -50,7 +52,7 @@ def listen(leases: dict, publish, count: int) -> list[dict]:
 
     async def collect() -> list[dict]:
         found: list[dict] = []
-        listener = live.Listener()
+        listener = listening.Listener()
         news = listener.follow(leases)
         async with asyncio.timeout(10):
             pending = asyncio.ensure_future(anext(news))
@@ -68,11 +70,11 @@ def listen(leases: dict, publish, count: int) -> list[dict]:
 
 def test_a_late_reader_first_gets_the_text_so_far(stream):
     stream.add("so far")
-    live.Publisher().flush([stream])
+    publishing.Publisher().flush([stream])
 
     def publish() -> None:
         stream.add(", and more")
-        live.Publisher().flush([stream])
+        publishing.Publisher().flush([stream])
 
     news = listen({stream.public_id: stream.lease_token}, publish, 2)
 
@@ -84,12 +86,12 @@ def test_a_late_reader_first_gets_the_text_so_far(stream):
 
 def test_another_workers_text_begins_anew(stream):
     stream.add("from the first worker")
-    live.Publisher().flush([stream])
-    second = live.Stream(stream.public_id, uuid.uuid4(), str.upper)
+    publishing.Publisher().flush([stream])
+    second = publishing.Stream(stream.public_id, uuid.uuid4(), str.upper)
 
     def publish() -> None:
         second.add("again")
-        live.Publisher().flush([second])
+        publishing.Publisher().flush([second])
 
     news = listen({stream.public_id: stream.lease_token}, publish, 2)
 
@@ -98,7 +100,7 @@ def test_another_workers_text_begins_anew(stream):
 
 def test_announce_says_look_again(stream):
     news = listen(
-        {stream.public_id: None}, lambda: live.announce([stream.public_id]), 1
+        {stream.public_id: None}, lambda: publishing.announce([stream.public_id]), 1
     )
 
     assert news == [{"state": True}]
@@ -113,10 +115,10 @@ def test_without_valkey_nothing_is_raised_and_no_page_waits(stream, monkeypatch)
             tries.append(options)
             raise redis.ConnectionError
 
-    monkeypatch.setattr(live, "_valkey", Away)
+    monkeypatch.setattr(publishing, "_valkey", Away)
 
-    live.announce([stream.public_id])
-    live.announce([stream.public_id])
+    publishing.announce([stream.public_id])
+    publishing.announce([stream.public_id])
 
     assert len(tries) == 1
 
@@ -125,7 +127,7 @@ def test_without_valkey_nothing_is_raised_and_no_page_waits(stream, monkeypatch)
 def test_after_valkey_was_away_readers_get_the_whole_text(
     stream, servers, settings, monkeypatch
 ):
-    publisher = live.Publisher()
+    publisher = publishing.Publisher()
     stream.add("before, ")
     publisher.flush([stream])
     servers.stop_valkey()
@@ -134,7 +136,7 @@ def test_after_valkey_was_away_readers_get_the_whole_text(
         publisher.flush([stream])
     finally:
         servers.start_valkey()
-    monkeypatch.setattr(live, "_pause", live.Pause())
+    monkeypatch.setattr(publishing, "_pause", publishing.Pause())
 
     def publish() -> None:
         stream.add("after")
@@ -146,7 +148,7 @@ def test_after_valkey_was_away_readers_get_the_whole_text(
 
 
 def test_nothing_is_published_twice_after_an_empty_flush(stream):
-    publisher = live.Publisher()
+    publisher = publishing.Publisher()
     stream.add("once")
     publisher.flush([stream])
     publisher.flush([stream])
@@ -168,8 +170,8 @@ def test_a_stream_that_cannot_be_cleaned_holds_up_no_other(stream, caplog):
     def fail(raw: str) -> str:
         raise RuntimeError("a bug")
 
-    broken = live.Stream(uuid.uuid4(), uuid.uuid4(), fail)
-    publisher = live.Publisher()
+    broken = publishing.Stream(uuid.uuid4(), uuid.uuid4(), fail)
+    publisher = publishing.Publisher()
     broken.add("x")
     stream.add("well")
 
@@ -191,9 +193,9 @@ def test_publishing_survives_an_error_nobody_foresaw(stream, monkeypatch, caplog
         failed.append(1)
         raise RuntimeError("a bug")
 
-    publisher = live.Publisher()
+    publisher = publishing.Publisher()
     with monkeypatch.context() as patch:
-        patch.setattr(live, "_valkey", fail)
+        patch.setattr(publishing, "_valkey", fail)
         stream.add("well")
         publisher.open(stream)
         wait_until(lambda: len(failed) >= 2)
@@ -209,10 +211,10 @@ def test_many_readers_at_once_share_the_connections(stream):
     admin = redis.Redis.from_url(settings.REDIS_URL)
     before = {entry["id"] for entry in admin.client_list()}
     stream.add("so far")
-    live.Publisher().flush([stream])
+    publishing.Publisher().flush([stream])
 
     async def crowd() -> list[str]:
-        listener = live.Listener()
+        listener = listening.Listener()
         leases = {stream.public_id: stream.lease_token}
         readers = [listener.follow(leases) for _ in range(20)]
         async with asyncio.timeout(10):

@@ -7,14 +7,16 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from core.logs import CorrelationFilter
 from llmconfig.models import LLMConfig
-from llmqueue import claims, outcomes, runner, services, sweeper
+from llmqueue import services
+from llmqueue.answers.judging import Verdict
 from llmqueue.errors import LeaseLost, Refused, SwitchedOff
-from llmqueue.freezing import freeze
 from llmqueue.handlers import Passage
-from llmqueue.judging import Verdict
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
 from llmqueue.tests.conftest import run_until_quiet
+from llmqueue.work import claims, outcomes, runner, sweeper
+from llmqueue.work.freezing import freeze
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +32,7 @@ def lose_the_worker_after_its_answer(fake_llm, monkeypatch) -> None:
     """Leave a request with an answer that is paid for and was not delivered."""
     fake_llm.answers(text="Paid.")
     with monkeypatch.context() as patch:
-        patch.setattr("llmqueue.outcomes.conclude", lambda *_: None)
+        patch.setattr("llmqueue.work.outcomes.conclude", lambda *_: None)
         runner.run_next()
     lapse()
 
@@ -119,7 +121,7 @@ def test_who_lost_the_lease_writes_nothing_and_announces_nothing(
     stale = claims.take()
     lapse()
     held = claims.take()
-    monkeypatch.setattr(outcomes.live, "announce", announced.extend)
+    monkeypatch.setattr(outcomes, "announce", announced.extend)
 
     outcomes.end(stale, Refused("gone"))
     outcomes.put_back(stale)
@@ -230,7 +232,7 @@ def test_the_swap_never_names_the_fallback_as_what_failed(
     fake_llm.answers(text="Yes.")
     runner.run_next()
     with monkeypatch.context() as patch:
-        patch.setattr("llmqueue.outcomes.conclude", lambda *_: None)
+        patch.setattr("llmqueue.work.outcomes.conclude", lambda *_: None)
         runner.run_next()
     lapse()
 
@@ -281,13 +283,14 @@ def test_log_lines_carry_one_id_for_a_request_and_its_retry(
     pending_request, caplog, fake_llm
 ):
     LLMRequest.objects.update(correlation_id="thread-of-the-story")
+    caplog.handler.addFilter(CorrelationFilter())
 
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="llmqueue"):
         runner.run_next()
 
-    told = [line for line in caplog.messages if "thread-of-the-story" in line]
-    assert any("claimed" in line for line in told)
-    assert any("model fake-1" in line for line in told)
+    assert {line.correlation for line in caplog.records} == {" [thread-of-the-story]"}
+    assert any("claimed" in line for line in caplog.messages)
+    assert any("model fake-1" in line for line in caplog.messages)
 
 
 def test_a_retry_keeps_the_correlation_id(pending_request, note_handler):

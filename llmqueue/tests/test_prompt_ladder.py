@@ -5,13 +5,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from llmqueue.handlers import Inputs
-from llmqueue.lookups import Lookups
-from llmqueue.resolution import resolve
+from llmqueue.resolution.lookups import Lookups
+from llmqueue.resolution.resolving import resolve
 from personas.models import Persona, SystemPrompt, UserPersonaSettings
 
 RUNGS = (
     "the member's own for this persona",
-    "persona version",
+    "the persona's own",
     "the site's default",
     "the role alone",
 )

@@ -1,7 +1,7 @@
 import pytest
 
-from llmqueue import prompts
 from llmqueue.handlers import Conversation, Passage
+from llmqueue.prompting import prompts
 from personas.characterisation import describe
 from personas.models import Persona, PersonaVersion
 

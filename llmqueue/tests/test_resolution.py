@@ -1,4 +1,5 @@
 import pytest
+from django.db import DatabaseError, connection, transaction
 
 from llmconfig.models import (
     AISettings,
@@ -7,24 +8,24 @@ from llmconfig.models import (
     ModelProfile,
     ProviderPreference,
 )
-from llmqueue.config_ladder import resolve_config
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
-from llmqueue.persona_ladder import resolve_persona
-from llmqueue.receipts import Passed, climb
-from llmqueue.resolution import resolve
+from llmqueue.resolution.config_ladder import resolve_config
+from llmqueue.resolution.persona_ladder import resolve_persona
+from llmqueue.resolution.receipts import Passed, climb
+from llmqueue.resolution.resolving import resolve
 from personas.models import Persona, PersonaOwner, UserPersonaSettings, Visibility
 
 LEVELS = (
     "chosen for this request",
     "the member's model for this persona",
     "the member's default",
-    "the member's model for the provider",
+    "the member's model at this provider",
     "the persona's default",
-    "the mode's default",
-    "the subforum's pinned profile",
+    "the default for this kind of request",
+    "the subforum's model",
     "the site's default",
-    "the first endpoint's default model",
+    "the first endpoint that is on",
 )
 
 
@@ -344,3 +345,32 @@ def test_a_rung_is_passed_over_when_it_says_so_and_not_for_being_text():
         ("nobody", False, "Nobody is here."),
         ("a name", True, "Maestro!"),
     ]
+
+
+@pytest.mark.requirement("D-36", "O-60")
+@pytest.mark.parametrize(
+    ("level", "model"),
+    [
+        (1, UserPersonaSettings),
+        (2, AISettings),
+        (3, ProviderPreference),
+        (5, ModelProfile),
+        (7, LLMConfig),
+    ],
+    ids=["own model for the persona", "own default", "provider", "mode", "site"],
+)
+def test_a_preference_that_cannot_be_read_is_not_read_as_none(
+    chain, maestro, level, model
+):
+    inputs = without(level, chain[0])
+    maestro.refresh_from_db()
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE "{table}" RENAME TO mislaid')
+
+    with pytest.raises(DatabaseError, match=table), transaction.atomic():
+        resolve(inputs)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER TABLE mislaid RENAME TO "{table}"')
+    assert resolve(inputs).choice.model == chain[1][level]

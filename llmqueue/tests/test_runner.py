@@ -1,17 +1,10 @@
-from datetime import timedelta
-
 import pytest
-from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 
 from core.encryption import encrypt
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import claims, runner, services, sweeper, tasks
-from llmqueue.control import Control
-from llmqueue.errors import AlreadyEnded, Refused
+from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart, Status
-from llmqueue.tests.conftest import run_until_quiet
-from tests.races import run_while
+from llmqueue.work import runner
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +42,7 @@ def test_open_pages_look_again_once_it_is_known_who_writes(
         found = LLMRequest.objects.get(public_id__in=public_ids)
         seen.append((found.status, str(found.answerer)))
 
-    monkeypatch.setattr(runner.live, "announce", announce)
+    monkeypatch.setattr(runner, "announce", announce)
 
     runner.run_next()
 
@@ -94,113 +87,6 @@ def test_every_parameter_reaches_the_provider(pending_request, fake_config, fake
     body = fake_llm.calls()[0].body
     assert {name: body.get(name) for name in values} == values
     assert body["model"] == fake_config.model
-
-
-@pytest.mark.requirement("F-60", "O-02")
-@pytest.mark.fault("F32")
-def test_run_next_tries_a_failing_provider_three_times(
-    pending_request, note_handler, fake_llm
-):
-    for _ in range(5):
-        fake_llm.answers(status=503)
-
-    run_until_quiet()
-
-    pending_request.refresh_from_db()
-    assert len(fake_llm.calls()) == 3
-    assert (pending_request.status, pending_request.error_class) == (
-        Status.ERROR,
-        "overloaded",
-    )
-    assert pending_request.error_message
-    assert note_handler.delivered == []
-
-
-@pytest.mark.fault("F31")
-def test_run_next_waits_as_long_as_the_provider_asks(pending_request, fake_llm):
-    fake_llm.answers(status=429, retry_after=20)
-
-    runner.run_next()
-
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.PENDING
-    assert not pending_request.is_ready
-    wait = pending_request.not_before - pending_request.claimed_at
-    assert wait >= timedelta(seconds=20)
-    assert claims.take() is None
-
-
-@pytest.mark.fault("F33", "F34")
-@pytest.mark.parametrize(
-    ("status", "error_class"),
-    [(401, "key_refused"), (404, "no_model"), (400, "bad_request")],
-)
-def test_run_next_does_not_repeat_what_cannot_work(
-    pending_request, fake_llm, status, error_class
-):
-    fake_llm.answers(status=status)
-    fake_llm.answers(text="Never reached.")
-
-    run_until_quiet()
-
-    pending_request.refresh_from_db()
-    assert len(fake_llm.calls()) == 1
-    assert pending_request.error_class == error_class
-
-
-@pytest.mark.fault("F40", "F39")
-@pytest.mark.parametrize("answer", [{"text": ""}, {"mode": "malformed"}])
-def test_run_next_posts_nothing_when_nothing_came(
-    pending_request, note_handler, fake_llm, answer
-):
-    for _ in range(4):
-        fake_llm.answers(**answer)
-
-    run_until_quiet()
-
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.ERROR
-    assert note_handler.delivered == []
-    assert len(fake_llm.calls()) == 2
-
-
-@pytest.mark.requirement("Q-63", "C-18", "O-39")
-@pytest.mark.fault("F41", "F46")
-def test_a_refusal_goes_to_the_fallback_once_and_says_so(
-    pending_request, note_handler, fake_config, make_config, fake_llm
-):
-    fake_config.fallback = make_config("second", endpoint=fake_config.endpoint)
-    fake_config.save()
-    fake_llm.answers(text="", refusal="I cannot.")
-    fake_llm.answers(text="I can.")
-
-    run_until_quiet()
-
-    first, second = pending_request.attempts.order_by("number")
-    assert [first.outcome, second.outcome] == [Outcome.REFUSED, Outcome.ANSWERED]
-    assert note_handler.delivered == [(pending_request.pk, "I can.")]
-    assert fake_llm.calls()[1].body["model"] == "model-second"
-    assert second.receipt["notes"] == ["Fake model failed; second was asked instead."]
-
-
-@pytest.mark.fault("F46")
-def test_a_fallback_that_fails_too_ends_the_request(
-    pending_request, fake_config, make_config, fake_llm
-):
-    fake_config.fallback = make_config("second", endpoint=fake_config.endpoint)
-    fake_config.save()
-    fake_llm.answers(text="", refusal="I cannot.")
-    fake_llm.answers(text="", refusal="Nor can I.")
-    fake_llm.answers(text="Never reached.")
-
-    run_until_quiet()
-
-    pending_request.refresh_from_db()
-    assert (pending_request.status, pending_request.error_class) == (
-        Status.ERROR,
-        "refused",
-    )
-    assert len(fake_llm.calls()) == 2
 
 
 @pytest.mark.fault("F42")
@@ -260,32 +146,6 @@ def test_a_refused_delivery_keeps_the_use_and_posts_nothing(
     assert pending_request.attempts.get().outcome == Outcome.ANSWERED
 
 
-@pytest.mark.requirement("O-34")
-@pytest.mark.fault("F07")
-def test_a_worker_that_lost_its_lease_delivers_nothing(
-    pending_request, note_handler, fake_llm
-):
-    def steal() -> None:
-        LLMRequest.objects.filter(pk=pending_request.pk).update(
-            lease_until=timezone.now() - timedelta(seconds=1)
-        )
-        sweeper.sweep()
-
-    fake_llm.answers(text="From the zombie.", first_delay=1)
-
-    run_while(fake_llm, steal)
-
-    pending_request.refresh_from_db()
-    assert note_handler.delivered == []
-    assert pending_request.status == Status.PENDING
-
-    runner.run_next()
-
-    # The next worker posts the answer that is paid for, and calls nobody.
-    assert note_handler.delivered == [(pending_request.pk, "From the zombie.")]
-    assert len(fake_llm.calls()) == 1
-
-
 @pytest.mark.requirement("M-01")
 def test_a_request_in_the_wrong_lane_moves_without_counting(
     note_handler, fake_config, make_endpoint, make_request, fake_llm
@@ -335,97 +195,6 @@ def test_the_version_is_the_one_current_when_work_begins(pending_request, fake_l
     assert "somebody new" in fake_llm.calls()[0].body["messages"][0]["content"]
 
 
-def test_cancel_ends_a_waiting_request_for_good(pending_request, fake_llm):
-    services.cancel(request=pending_request, reason="Changed my mind.")
-
-    assert not runner.run_next()
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.CANCELLED
-    with pytest.raises(AlreadyEnded):
-        services.cancel(request=pending_request, reason="Again.")
-
-
-@pytest.mark.fault("F58")
-def test_cancel_closes_a_running_call(
-    pending_request, note_handler, fake_llm, watching
-):
-    fake_llm.answers(mode="hang")
-
-    run_while(
-        fake_llm, lambda: services.cancel(request=pending_request, reason="Stop.")
-    )
-
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.CANCELLED
-    assert pending_request.attempts.get().outcome == Outcome.CANCELLED
-    assert note_handler.delivered == []
-    fake_llm.wait_for(1, ended="client closed", seconds=2)
-
-
-@pytest.mark.fault("F22")
-@pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
-def test_a_database_that_is_away_before_the_call_costs_no_lapse(
-    pending_request, note_handler, fake_llm, monkeypatch, error
-):
-    failures = [error, error]
-    inputs = note_handler.inputs
-
-    def stumble(request):
-        if failures:
-            raise failures.pop()
-        return inputs(request)
-
-    monkeypatch.setattr(note_handler, "inputs", stumble)
-    fake_llm.answers(text="After all.")
-
-    runner.run_next()
-
-    pending_request.refresh_from_db()
-    assert (pending_request.status, pending_request.lapses) == (Status.COMPLETE, 0)
-    assert note_handler.delivered == [(pending_request.pk, "After all.")]
-    assert len(fake_llm.calls()) == 1
-
-
-@pytest.mark.fault("F22")
-def test_a_deadlock_at_delivery_buys_nothing_twice(
-    pending_request, note_handler, fake_llm, monkeypatch
-):
-    failures = [OperationalError("deadlock detected"), OperationalError("and again")]
-    deliver = note_handler.deliver
-
-    def stumble(attempt, **answer) -> None:
-        if failures:
-            raise failures.pop()
-        deliver(attempt, **answer)
-
-    monkeypatch.setattr(note_handler, "deliver", stumble)
-    fake_llm.answers(text="Paid.")
-
-    runner.run_next()
-
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.COMPLETE
-    assert len(fake_llm.calls()) == 1
-    assert note_handler.delivered == [(pending_request.pk, "Paid.")]
-
-
-@pytest.mark.fault("F22", "F03")
-def test_an_answer_whose_worker_was_lost_is_delivered_by_the_next(
-    pending_request, note_handler, fake_llm, monkeypatch
-):
-    fake_llm.answers(text="Paid.")
-    with monkeypatch.context() as patch:
-        patch.setattr(runner.outcomes, "conclude", lambda *_: None)
-        runner.run_next()
-    LLMRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    sweeper.sweep()
-
-    runner.run_next()
-
-    assert note_handler.delivered == [(pending_request.pk, "Paid.")]
-    assert len(fake_llm.calls()) == 1
-
-
 KEY = "sk-canary-0123456789"
 
 
@@ -470,67 +239,3 @@ def test_a_key_that_a_server_repeats_is_not_posted(
     runner.run_next()
 
     assert note_handler.delivered[0][1] == posted
-
-
-def test_a_final_status_never_changes(pending_request):
-    from django.db import IntegrityError
-
-    services.cancel(request=pending_request, reason="Stop.")
-
-    with pytest.raises(IntegrityError):
-        LLMRequest.objects.filter(pk=pending_request.pk).update(
-            status=Status.PENDING, finished_at=None
-        )
-
-
-@pytest.mark.fault("F05")
-def test_a_worker_that_ends_puts_its_work_back(
-    pending_request, note_handler, fake_llm, monkeypatch
-):
-    fresh = Control()
-    monkeypatch.setattr(runner, "control", fresh)
-    fake_llm.answers(mode="hang")
-
-    run_while(fake_llm, fresh.interrupt_all)
-
-    pending_request.refresh_from_db()
-    assert (pending_request.status, pending_request.lapses) == (Status.PENDING, 0)
-    assert pending_request.is_ready
-    assert pending_request.attempts.get().outcome == Outcome.INTERRUPTED
-
-
-@pytest.mark.fault("F05")
-def test_work_put_back_at_a_workers_end_is_told_to_the_others(
-    pending_request, fake_llm, monkeypatch
-):
-    fresh, nudges = Control(), []
-    monkeypatch.setattr(runner, "control", fresh)
-    monkeypatch.setattr(tasks, "control", fresh)
-
-    def note_nudge(**how) -> None:
-        pending_request.refresh_from_db()
-        nudges.append(pending_request.status)
-
-    monkeypatch.setattr(tasks, "nudge", note_nudge)
-    fake_llm.answers(mode="hang")
-
-    run_while(fake_llm, fresh.interrupt_all, run=tasks.work)
-
-    assert nudges == [Status.PENDING]
-
-
-@pytest.mark.fault("B10")
-def test_a_request_that_is_begun_again_and_again_ends(
-    pending_request, note_handler, fake_llm, settings, monkeypatch
-):
-    settings.LLM_MAX_ATTEMPTS = 2
-    fake_llm.always_answers("A list.", first_delay=1)
-    for _ in range(3):
-        fresh = Control()
-        monkeypatch.setattr(runner, "control", fresh)
-        run_while(fake_llm, fresh.interrupt_all)
-
-    pending_request.refresh_from_db()
-    assert pending_request.status == Status.ERROR
-    assert pending_request.error_class == "crashed"
-    assert pending_request.attempts.count() == 2

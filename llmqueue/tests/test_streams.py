@@ -9,7 +9,8 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from llmqueue import live, streams, views
+from llmqueue import views
+from llmqueue.live import publishing, streams
 from llmqueue.models import LLMRequest
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,11 +53,11 @@ def test_a_request_that_began_is_told_and_one_that_waits_is_not(monkeypatch):
 
 
 @pytest.fixture
-def running() -> live.Stream:
+def running() -> publishing.Stream:
     """A request that is being written; its words so far are in Valkey."""
-    stream = live.Stream(uuid.uuid4(), uuid.uuid4(), str)
+    stream = publishing.Stream(uuid.uuid4(), uuid.uuid4(), str)
     stream.add("so far")
-    live.Publisher().flush([stream])
+    publishing.Publisher().flush([stream])
     return stream
 
 
@@ -85,7 +86,7 @@ def test_words_are_sent_once_however_often_rights_are_looked_at(running, monkeyp
 
     def add() -> None:
         running.add(" and on")
-        live.Publisher().flush([running])
+        publishing.Publisher().flush([running])
 
     told = events_of(
         lambda: streams.events(RequestFactory().get("/"), lambda reader: leases),
@@ -99,9 +100,9 @@ def test_words_are_sent_once_however_often_rights_are_looked_at(running, monkeyp
 
 
 def test_a_new_lease_is_followed_from_its_beginning(running, monkeypatch):
-    second = live.Stream(running.public_id, uuid.uuid4(), str)
+    second = publishing.Stream(running.public_id, uuid.uuid4(), str)
     second.add("anew")
-    live.Publisher().flush([second])
+    publishing.Publisher().flush([second])
     looks = [running.lease_token, second.lease_token, second.lease_token]
 
     told = events_of(
@@ -129,7 +130,7 @@ def test_the_queues_pages_are_told_of_states_and_of_no_words(
     )
     scoped = views.LIST_SCOPE if scope == "the list" else str(running.public_id)
     session_page = Client().get("/queue/").wsgi_request
-    address = f"/?token={streams.token_for(session_page, scoped)}"
+    address = streams.url_for(session_page, scoped, "/")
     reading = RequestFactory().get(address)
 
     async def tell():
@@ -142,8 +143,8 @@ def test_the_queues_pages_are_told_of_states_and_of_no_words(
 
     def add() -> None:
         running.add(" and on")
-        live.Publisher().flush([running])
-        live.announce([running.public_id])
+        publishing.Publisher().flush([running])
+        publishing.announce([running.public_id])
 
     told = events_of(tell, looks=3, between=add, monkeypatch=monkeypatch)
 

@@ -4,9 +4,9 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from llmqueue import claims, sweeper
 from llmqueue.errors import ERROR_CLASSES
 from llmqueue.models import LLMRequest, Status
+from llmqueue.work import claims, sweeper
 
 
 def lapse(request: LLMRequest) -> None:

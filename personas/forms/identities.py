@@ -23,7 +23,7 @@ class IdentityForm(forms.Form):
         required=False,
         label="Public",
         help_text="Only public ones are told to personas in topics that others can read,"
-        " since everybody reads the answer. All topics are so at present.",
+        " since everybody reads the answer. At present that is every topic.",
     )
     is_default = forms.BooleanField(
         required=False,

@@ -73,7 +73,7 @@ class VisibilityForm(forms.Form):
     groups = forms.ModelMultipleChoiceField(
         Group.objects.none(),
         required=False,
-        help_text="They count with the second choice above.",
+        help_text="Only for the second choice above.",
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": "You may not choose this group."},
     )

@@ -14,7 +14,6 @@ from personas import appearance, definitions, voices
 from personas.errors import EmojiRefused, NameNeeded, TagsRefused
 from personas.models import Persona, PersonaCard, PersonaDraft, Visibility
 from personas.services.naming import check_new_name
-from personas.services.versions import MOST_NOTE_CHARS
 
 # What a page shows of a field: lines of the box, and what to write there.
 _BOXES = {
@@ -30,11 +29,17 @@ _BOXES = {
 }
 
 
+_FAR_TOO_MUCH = "This is far too much to keep. Please shorten it."
+
+
 class LinesField(forms.CharField):
-    """A box whose lines are a list."""
+    """A box whose lines are a list; of more than a draft could hold none is looked at."""
 
     def to_python(self, value: Any) -> Any:
-        return (super().to_python(value) or "").splitlines()
+        lines = (super().to_python(value) or "").splitlines()
+        if not definitions.is_storable({"lines": lines}):
+            raise forms.ValidationError(_FAR_TOO_MUCH)
+        return lines
 
 
 class DefinitionForm(forms.Form):
@@ -118,7 +123,7 @@ class DefinitionForm(forms.Form):
         self.values = {name: tidied[name] for name in entered}
         self.problems = {name: problems[name] for name in entered if name in problems}
         if not definitions.is_storable(tidied):
-            self.add_error(None, "This is far too much to keep. Please shorten it.")
+            self.add_error(None, _FAR_TOO_MUCH)
         return data
 
     def show_problems(self, *, filled_only: bool = False) -> None:
@@ -175,7 +180,7 @@ def row_count(wanted: str, *, least: int) -> int:
 def entered(draft: PersonaDraft, *, rows: int) -> dict[str, Any]:
     """What a browser would send of the draft; `rows`: at least so many samples."""
     samples = draft.sample_queries
-    tags = [tag for tag in draft.tags if tag not in appearance.SUGGESTED_TAGS]
+    tags = [tag for tag in draft.tags if tag not in appearance.KINDS]
     data = {
         **{name: getattr(draft, name) for name in definitions.MOST_CHARS},
         **{
@@ -249,7 +254,7 @@ class EditorForm(DefinitionForm):
     usual_tags = forms.MultipleChoiceField(
         required=False,
         label="Tags",
-        choices=[(tag, tag) for tag in appearance.SUGGESTED_TAGS],
+        choices=[(tag, tag) for tag in appearance.KINDS],
         widget=forms.CheckboxSelectMultiple,
     )
     free_tags = forms.CharField(
@@ -333,7 +338,7 @@ class PublishForm(forms.Form):
 
     note = forms.CharField(
         required=False,
-        max_length=MOST_NOTE_CHARS,
+        max_length=definitions.MOST_NOTE_CHARS,
         help_text="What has changed and why, for those who look at the versions.",
         widget=forms.TextInput(attrs={"data-count": "signs"}),
     )

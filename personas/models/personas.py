@@ -39,9 +39,13 @@ class PersonaQuerySet(RightsQuerySet):
     """Questions about many personas, beside who may do what with them."""
 
     def begun_by(self, user: User) -> Self:
-        """Personas of the user's own that were never published."""
+        """Personas that the user began, still owns, and that were never published.
+
+        What others began counts for them: anybody may make anybody an owner of theirs.
+        """
         own = keys_owned_by(user, role=OwnerRole.OWNER)
-        return self.filter(pk__in=own, is_active=True, current_version__isnull=True)
+        begun = self.filter(created_by=user, is_active=True, current_version=None)
+        return begun.filter(pk__in=own)
 
     def with_place(self, user: object) -> Self:
         """Personas with their `place` in the catalogue: those of `user`, then by name.
@@ -180,10 +184,7 @@ class PersonaQuerySet(RightsQuerySet):
         `wanted`: see `core.handles.skeleton`. Of another's private persona nobody learns
         that it is there.
         """
-        names = self.active().filter(visibility=Visibility.PUBLIC)
-        return any(
-            skeleton(name) in wanted for name in names.values_list("name", flat=True)
-        )
+        return self.open_to_all().filter(name_skeleton__in=wanted).exists()
 
     def with_versions(self) -> Self:
         """Personas with all that resolution wants of them, in the same query."""
@@ -232,7 +233,9 @@ class Persona(models.Model):
 
     # Null once it is deleted: the name is free for another.
     handle = models.OneToOneField(Handle, null=True, on_delete=models.PROTECT)
+    # Set by `rename`. An older program that runs beside this one leaves the second out.
     name = models.CharField(max_length=60)
+    name_skeleton = models.TextField(db_default="", editable=False)
     slug = models.SlugField(max_length=40, unique=True)
     avatar = models.CharField(max_length=16, blank=True, help_text="An emoji.")
     avatar_image = models.FileField(
@@ -305,6 +308,11 @@ class Persona(models.Model):
                 condition=Q(is_active=True),
                 name="personas_active_by_name",
             ),
+            models.Index(
+                fields=["name_skeleton"],
+                condition=Q(is_active=True, visibility=Visibility.PUBLIC),
+                name="personas_public_by_skeleton",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -312,6 +320,10 @@ class Persona(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("personas:persona_detail", args=[self.slug])
+
+    def rename(self, name: str) -> None:
+        """Call it so, once it is saved: fields `name` and `name_skeleton`."""
+        self.name, self.name_skeleton = name, skeleton(name)
 
     @property
     def open_name(self) -> str:

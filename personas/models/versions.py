@@ -44,6 +44,11 @@ class Definition(models.Model):
         )
 
     @property
+    def unanswered_count(self) -> int:
+        """Sample questions without an answer: kept, and not in the prompt."""
+        return sum(not it["answer"] for it in self.sample_queries)
+
+    @property
     def definition(self) -> dict[str, Any]:
         """The fields by name, as plain values; another definition can be made of them."""
         return {name: getattr(self, name) for name in (*self.TEXTS, *self.LISTS)}
@@ -55,6 +60,14 @@ class PersonaVersionQuerySet(models.QuerySet["PersonaVersion"]):
     def visible_to(self, user: object) -> Self:
         """Versions of personas whose page `user` may open; `readable_by` says more."""
         return self.filter(persona__in=Persona.objects.visible_to(user))
+
+    def hold_words(self, pk: int) -> "PersonaVersion":
+        """The version as it stands; nobody erases it until the transaction ends.
+
+        Any number may hold it so at once, as a prompt is made of it.
+        """
+        table = PersonaVersion._meta.db_table
+        return self.raw(f"SELECT * FROM {table} WHERE id = %s FOR SHARE", [pk])[0]  # noqa: S608
 
     def with_authors(self) -> Self:
         """Versions with who made each and which it goes back to, in the same query."""

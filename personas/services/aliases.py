@@ -43,6 +43,8 @@ def add_alias(
     """
     name = _checked(name)
     scope = None if is_for_site else actor
+    # A second one, added at the same time, waits and is counted.
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     aliases = PersonaAlias.objects.in_scope(scope)
     # Of a deleted persona the name is free again.
     aliases.filter(name__iexact=name, persona__is_active=False).delete()

@@ -19,7 +19,7 @@ from personas.models import (
     PersonaOwner,
     Visibility,
 )
-from personas.services.naming import check_new_name, check_own_names
+from personas.services.naming import check_new_name, check_own_names, hold_name
 
 # Each takes a name from everybody else.
 MOST_BEGUN = 20
@@ -68,7 +68,8 @@ def create_persona(*, creator: User, name: str, handle: str) -> PersonaDraft:
         visibility=Visibility.PRIVATE,
         created_by=creator,
     )
-    persona.name = check_new_name(persona=persona, name=name)
+    hold_name(name)
+    persona.rename(check_new_name(persona=persona, name=name))
     check_own_names(persona=persona, name=persona.name, member=creator)
     persona.save()
     PersonaOwner.objects.create(persona=persona, user=creator, role=OwnerRole.OWNER)
@@ -140,6 +141,25 @@ def save_picture(*, draft: PersonaDraft, data: bytes) -> PersonaDraft:
 def check_draft(draft: PersonaDraft) -> dict[str, Any]:
     """The draft's definition as it would be published; raises DefinitionRefused."""
     return definitions.check(draft.definition)
+
+
+def changes_in(draft: PersonaDraft, persona: Persona) -> list[str]:
+    """What publishing would change, as pages call it; nothing of a first version."""
+    version = persona.current_version
+    if version is None:
+        return []
+    tidied, _ = definitions.look_over(draft.definition)
+    seen = [
+        label
+        for name, label in appearance.LABELS.items()
+        if getattr(persona, name) != getattr(draft, name)
+    ]
+    words = [
+        definitions.LABELS[name]
+        for name, value in version.definition.items()
+        if value != tidied[name]
+    ]
+    return seen + words
 
 
 def discard_draft(*, draft: PersonaDraft) -> None:

@@ -1,9 +1,6 @@
 """Personas in and out: what a file may bring, and what one is given to take away."""
 
-import itertools
 import json
-import re
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +14,6 @@ from accounts.models import User
 from accounts.services import record
 from core import images, markup, png_text, strict_json
 from core.errors import HandleRefused, NameRefused
-from core.handles import MAX_LENGTH, is_reserved
 from personas import cards, portable
 from personas.errors import PersonaNameTaken
 from personas.models import (
@@ -28,6 +24,7 @@ from personas.models import (
 )
 from personas.portable import Incoming, Values
 from personas.services import drafts
+from personas.services.naming import propose_handles
 
 _TRIES = 9
 _DEFINITION = (*PersonaVersion.TEXTS, *PersonaVersion.LISTS)
@@ -83,8 +80,9 @@ def export(*, persona: Persona, reader: User | None, form: str) -> ExportedFile 
 
     `form`: "forllm" (our own), "v2" or "v3" (cards), "png" (both cards in a picture), or
     "v1" for one that came so. An unpublished persona is told as `reader` drafted it.
-    Neither whose it is, nor who may meet it, nor what it answers with is ever in it;
-    what it was imported from only for those who shape it, as that was never published.
+    Beside a version stands who wrote it. Neither whose the persona is, nor who may meet
+    it, nor what it answers with is ever in it; what it was imported from only for those
+    who shape it, as that was never published.
     """
     kept = _kept(persona, reader)
     values = _values(persona, reader)
@@ -105,7 +103,7 @@ def export(*, persona: Persona, reader: User | None, form: str) -> ExportedFile 
 
 
 def _in_our_format(persona: Persona, values: Values, kept: Values) -> bytes:
-    history = persona.versions.order_by("number").select_related("reverted_from")
+    history = persona.versions.order_by("number").with_authors()
     is_met = persona.current_version is not None
     document = portable.write(
         about={
@@ -113,6 +111,7 @@ def _in_our_format(persona: Persona, values: Values, kept: Values) -> bytes:
             "handle": str(persona.handle),
             "avatar": values["avatar"],
             "tags": values["tags"],
+            **portable.picture_of(_avatar(values["avatar_image"])),
         },
         versions=[_entry(version) for version in history],
         draft=None if is_met else {name: values[name] for name in _DEFINITION},
@@ -123,10 +122,15 @@ def _in_our_format(persona: Persona, values: Values, kept: Values) -> bytes:
 
 def _picture(avatar_image: FieldFile) -> bytes:
     """The persona's picture as PNG; a plain one if it has none."""
-    name = (avatar_image.name or "").rpartition("/")[2]
-    if avatar := images.read_avatar(name):
+    if avatar := _avatar(avatar_image):
         return images.as_png(avatar)
     return png_text.plain_picture(400, 600, (90, 84, 76))
+
+
+def _avatar(avatar_image: FieldFile) -> bytes:
+    """The persona's picture as it is stored, empty if there is none."""
+    name = (avatar_image.name or "").rpartition("/")[2]
+    return images.read_avatar(name) or b""
 
 
 def came_as(persona: Persona, *, reader: User | None) -> set[str]:
@@ -161,9 +165,11 @@ def _values(persona: Persona, reader: User | None) -> Values:
 
 
 def _entry(version: PersonaVersion) -> Values:
-    source = version.reverted_from
+    source, author = version.reverted_from, version.created_by
     return {
         "number": version.number,
+        "created_at": version.created_at.isoformat(timespec="seconds"),
+        "created_by": author.handle.name if author else None,
         "note": version.note,
         "reverted_from": source.number if source else None,
         **version.definition,
@@ -209,6 +215,8 @@ def _names(wanted: str, importer: User) -> Iterator[str]:
     yield wanted
     behind = f" of {importer.handle}"
     longer = f"{wanted[: markup.MOST_NAME_CHARS - len(behind) - 8].strip()}{behind}"
+    short = wanted[: markup.MOST_NAME_CHARS - 2].strip()
+    yield from (f"{short} {number}" for number in range(2, _TRIES))
     yield longer
     for number in range(2, _TRIES):
         yield f"{longer} {number}"
@@ -217,16 +225,11 @@ def _names(wanted: str, importer: User) -> Iterator[str]:
 
 
 def _handles(wanted: str, importer: User) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKD", wanted).encode("ascii", "ignore").decode()
-    words = re.findall(r"[a-z0-9]+", plain.lower())
-    short = "-".join(words).lstrip("-0123456789")[:MAX_LENGTH].strip("-")
-    if len(short) > 1:
-        options = [short, f"{short[:12].strip('-')}-of-{importer.handle}"[:MAX_LENGTH]]
-        # Staff may take reserved names; a file may not take them for staff.
-        yield from (it.strip("-_") for it in options if not is_reserved(it))
-    start = short[: MAX_LENGTH - 8].strip("-") or "imported"
-    for number in itertools.count():
-        yield f"{start if number < _TRIES else 'imported'}-{_letters()}"
+    creator = importer.handle.name
+    yield from propose_handles(name=wanted, creator=creator)
+    yield from propose_handles(name="imported", creator=creator)
+    while True:
+        yield f"imported-{_letters()}"
 
 
 def _letters() -> str:

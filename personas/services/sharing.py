@@ -7,9 +7,12 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.services import record
+from core.errors import NameRefused
 from core.handles import skeleton
+from core.services import check_display_name
 from personas.errors import FallbackStays, PersonaNameTaken
 from personas.models import Persona, Visibility
+from personas.services.naming import hold_name
 
 
 @transaction.atomic
@@ -84,10 +87,19 @@ def _show_to(persona: Persona, visibility: str) -> list[str]:
 
 
 def _check_name(persona: Persona) -> None:
-    """Nobody who meets two personas should take one for the other."""
+    """Nobody should take it for another persona, nor for a member.
+
+    While it was private its name kept nobody from taking a handle like it.
+    """
+    hold_name(persona.name)
     others = Persona.objects.exclude(pk=persona.pk)
     if others.has_name({skeleton(persona.name)}):
         raise PersonaNameTaken
+    if persona.handle is not None:
+        try:
+            check_display_name(name=persona.name, handle=persona.handle)
+        except NameRefused as refusal:
+            raise PersonaNameTaken(refusal.message) from None
 
 
 def _record(persona: Persona, actor: User | None) -> None:

@@ -13,15 +13,14 @@ from personas.erasing import erase
 from personas.errors import (
     ChangedMeanwhile,
     DraftGone,
+    NothingChanged,
     PersonaNameTaken,
     VersionErased,
 )
 from personas.models import Persona, PersonaCard, PersonaDraft, PersonaVersion
-from personas.services.drafts import check_draft
-from personas.services.naming import check_new_name, check_own_names
+from personas.services.drafts import changes_in, check_draft
+from personas.services.naming import check_new_name, check_own_names, hold_name
 from personas.services.sharing import set_visibility
-
-MOST_NOTE_CHARS = 200
 
 
 @transaction.atomic
@@ -34,11 +33,12 @@ def publish(
 ) -> PersonaVersion:
     """Make the draft the persona's next version, which is met from then on.
 
-    `visibility` counts for the first version only; None leaves it as it is.
+    `visibility` counts for the first version only, and from those alone who may share
+    the persona; None leaves it as it is.
     `over`: the number of a version that somebody else published since the draft was
     begun, and whose place it may take; no later one's. Raises ChangedMeanwhile,
-    DefinitionRefused, DraftGone, NameNeeded, NameRefused or PersonaNameTaken, having
-    written nothing.
+    DefinitionRefused, DraftGone, NameNeeded, NameRefused, NothingChanged or
+    PersonaNameTaken, having written nothing.
     """
     persona = Persona.objects.hold_shaped(draft.persona_id, by=draft.editor)
     kept = PersonaDraft.objects.hold(draft.pk)
@@ -47,20 +47,25 @@ def publish(
     current = persona.current_version
     if current and current.pk != kept.base_id and current.number != over:
         raise ChangedMeanwhile
+    if current and not changes_in(kept, persona):
+        raise NothingChanged
     if not persona.current_version_id or kept.name != persona.name:
+        hold_name(kept.name)
         check_own_names(persona=persona, name=kept.name, member=kept.editor)
-    persona.name = check_new_name(persona=persona, name=kept.name)
+    persona.rename(check_new_name(persona=persona, name=kept.name))
     persona.avatar, persona.avatar_image = kept.avatar, kept.avatar_image
     persona.tags = kept.tags
     try:
         with transaction.atomic():
-            persona.save(update_fields=list(appearance.LABELS))
+            persona.save(update_fields=[*appearance.LABELS, "name_skeleton"])
     except IntegrityError:
         raise PersonaNameTaken from None
-    note = markup.one_line(note)[:MOST_NOTE_CHARS]
+    note = markup.one_line(note)[: definitions.MOST_NOTE_CHARS]
     version = _add_version(persona, check_draft(kept), author=kept.editor, note=note)
     kept.delete()
-    if visibility and current is None:
+    # Asked under the lock: an owner who waited for it may be an editor by now.
+    may_share = Persona.objects.managed_by(kept.editor).filter(pk=persona.pk).exists()
+    if visibility and current is None and may_share:
         set_visibility(persona=persona, visibility=visibility, actor=kept.editor)
         persona.refresh_from_db(fields=["visibility", "default_config"])
     return version
@@ -129,6 +134,8 @@ def erase_version(*, version: PersonaVersion, actor: User | None) -> PersonaVers
     `actor` None: a command.
     """
     Persona.objects.hold(version.persona_id)
+    # A prompt that is being made of it is stored first, and then emptied with the others.
+    PersonaVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
     PersonaCard.objects.filter(persona=version.persona_id).delete()
     _erase_from_drafts(version)
     erase("persona_version", version.pk)

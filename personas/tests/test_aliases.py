@@ -1,6 +1,7 @@
 """Other names of personas: who gives them, what stands against one, who is meant."""
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import AuditEvent
@@ -8,6 +9,7 @@ from personas.errors import AliasRefused
 from personas.models import Persona, PersonaAlias, Visibility
 from personas.services import aliases, personas
 from personas.services.aliases import add_alias, find_persona
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +135,19 @@ def test_there_is_an_end_to_aliases(bob, maestro, monkeypatch):
 
     with pytest.raises(AliasRefused, match="room for 1"):
         add_alias(persona=maestro, name="Chief", actor=bob)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.fault("A-RATE-1")
+def test_two_at_once_do_not_both_take_the_last_room(bob, maestro, monkeypatch):
+    monkeypatch.setattr(aliases, "MOST_ALIASES", 1)
+    with transaction.atomic():
+        add_alias(persona=maestro, name="Boss", actor=bob)
+        other = start(lambda: add_alias(persona=maestro, name="Chief", actor=bob))
+        wait_until_blocked(other)
+
+    with pytest.raises(AliasRefused):
+        other.result(30)
 
 
 @pytest.mark.requirement("R-11")

@@ -13,11 +13,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def maestro(db) -> Persona:
-    return Persona.objects.get(slug="maestro")
-
-
-@pytest.fixture
 def private_persona(alice) -> Persona:
     return Persona.objects.create(
         handle=claim_handle(name="muse"),

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, User
 from core.models import Handle
-from personas.models import OwnerRole, Persona, PersonaVersion
+from personas.models import OwnerRole, Persona, PersonaCard, PersonaVersion
 from personas.services import drafts, personas
 
 pytestmark = pytest.mark.django_db
@@ -84,10 +84,11 @@ def test_staff_delete_a_builtin_persona(staff):
 
 
 @pytest.mark.requirement("F-54", "C-21")
-def test_it_is_no_default_any_more_and_its_drafts_go(bob, carol, baker):
+def test_it_is_no_default_any_more_and_its_drafts_and_card_go(bob, carol, baker):
     baker.owners.create(user=carol, role=OwnerRole.EDITOR)
     Persona.objects.filter(pk=baker.pk).update(is_global_default=True)
     drafts.draft_of(persona=baker, editor=carol)
+    PersonaCard.objects.create(persona=baker, source='{"v2":{}}')
     client = as_(bob)
     assert "It answers by default on this site" in client.get(ADDRESS).text
 
@@ -96,6 +97,7 @@ def test_it_is_no_default_any_more_and_its_drafts_go(bob, carol, baker):
     baker.refresh_from_db()
     assert not baker.is_global_default
     assert not baker.drafts.exists()
+    assert not PersonaCard.objects.exists()
 
 
 @pytest.mark.requirement("F-55")

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from core import markup
 from personas.models import PersonaDraft
 from personas.services import drafts, versions
 
@@ -310,3 +311,23 @@ def test_a_draft_is_discarded_after_a_question(client, alice, make_persona):
 def test_an_unpublished_persona_has_nothing_to_go_back_to(member):
     assert "Discard draft" not in member.get(EDIT).content.decode()
     assert member.post("/personas/ada/discard/").status_code == 404
+
+
+@pytest.mark.fault("A-DOS-3")
+@pytest.mark.parametrize("line", ["", "x"], ids=["empty", "short"])
+def test_more_lines_than_a_draft_could_hold_are_not_looked_at(
+    member, draft, monkeypatch, line
+):
+    looked: list[str] = []
+    one_line = markup.one_line
+    monkeypatch.setattr(
+        markup, "one_line", lambda text: looked.append(text) or one_line(text)
+    )
+
+    answer = member.post(EDIT, FILLED | {"knowledge": f"{line}\n" * 300_000})
+
+    assert answer.status_code == 422
+    assert "far too much" in answer.content.decode()
+    assert len(looked) < 1_000
+    draft.refresh_from_db()
+    assert draft.knowledge == []

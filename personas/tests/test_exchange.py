@@ -1,217 +1,22 @@
 """Personas in and out: through the pages, with nothing lost on the way."""
 
+import base64
 import json
 import re
 import uuid
 from io import BytesIO
-from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
 from accounts.models import AuditEvent
 from personas.models import Persona, PersonaVersion, Visibility
 from personas.services import drafts, personas, versions
-from personas.tests.cards import (
-    ODD_CARDS,
-    TWO_CARDS,
-    V1,
-    as_file,
-    picture,
-    text_chunk,
-    texts_in,
-    v2,
-    v3,
-)
+from personas.tests.cards import V1, as_file, picture, v2
+from personas.tests.traffic import IMPORT, bring, exact, send, take
 
 pytestmark = pytest.mark.django_db
-
-IMPORT = "/personas/import/"
-
-
-@pytest.fixture
-def as_alice(alice) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def as_bob(bob) -> Client:
-    client = Client()
-    client.force_login(bob)
-    return client
-
-
-def send(client: Client, content: bytes, name: str = "persona.json", **fields: str):
-    return client.post(IMPORT, {"file": SimpleUploadedFile(name, content), **fields})
-
-
-def bring(client: Client, content: bytes) -> Persona:
-    """Import the file; the persona that came of it."""
-    answer = send(client, content)
-    assert answer.status_code == 302, re.findall("<ul class=.errorlist.*", answer.text)
-    return Persona.objects.get(slug=answer["Location"].split("/")[2])
-
-
-def take(client: Client, persona: Persona, form: str) -> Any:
-    answer = client.get(f"/personas/{persona.slug}/export/{form}/")
-    assert answer.status_code == 200
-    return answer.content if form == "png" else json.loads(answer.content)
-
-
-def exact(value: Any) -> str:
-    """Equal for equal values only: 1, 1.0 and true differ; the order of keys does not."""
-    return json.dumps(value, sort_keys=True)
-
-
-def parsed(file: bytes) -> Any:
-    if file.startswith(b"\x89PNG"):
-        return next(iter(texts_in(file).values()))
-    return json.loads(file.decode("utf-8-sig"))
-
-
-@pytest.mark.parametrize("oddity", ODD_CARDS)
-def test_a_card_comes_out_as_it_went_in(as_alice, oddity):
-    form, file = ODD_CARDS[oddity]
-
-    persona = bring(as_alice, file)
-
-    assert exact(take(as_alice, persona, form)) == exact(parsed(file))
-
-
-# Their editor is asked for a role, or to say it in fewer words.
-UNFINISHED = {"nothing in any field", "fields left out", "a very long description"}
-
-
-@pytest.mark.parametrize("oddity", [it for it in ODD_CARDS if it not in UNFINISHED])
-def test_a_card_comes_out_of_a_published_persona_as_it_went_in(as_alice, oddity):
-    form, file = ODD_CARDS[oddity]
-
-    persona = versions.publish(draft=bring(as_alice, file).drafts.get()).persona
-
-    assert exact(take(as_alice, persona, form)) == exact(parsed(file))
-
-
-def test_there_are_enough_odd_cards():
-    assert len(ODD_CARDS) >= 20
-
-
-def test_both_cards_of_a_picture_come_out_as_they_went_in(as_alice):
-    chunks = [text_chunk(keyword, card) for keyword, card in TWO_CARDS.items()]
-
-    persona = bring(as_alice, picture(*chunks))
-
-    came = texts_in(take(as_alice, persona, "png"))
-    assert exact(came) == exact(TWO_CARDS)
-    assert persona.drafts.get().context.startswith("The longer one, of two.")
-
-
-def test_a_picture_holds_the_card_in_both_versions(as_alice):
-    persona = bring(as_alice, as_file(v2(name="Dot")))
-
-    came = texts_in(take(as_alice, persona, "png"))
-
-    assert exact(came["chara"]) == exact(v2(name="Dot"))
-    assert exact(came["ccv3"]) == exact(v3(name="Dot"))
-
-
-def test_a_card_becomes_a_draft_that_nobody_else_meets(as_alice, as_bob, alice):
-    card = v3(
-        nickname="Mi", tags=["Sweet things", "Baker"], system_prompt="{{original}} Hm."
-    )
-
-    persona = bring(as_alice, as_file(card))
-
-    draft = persona.drafts.get()
-    assert (draft.name, draft.tags) == ("Mira", ["sweet-things", "baker"])
-    assert draft.role == "Mira is a baker."
-    assert draft.context == (
-        "Mira is a baker. She rises before the sun does.\n\n"
-        "Scenario: the person you answer enters the bakery at dawn."
-    )
-    assert draft.voice == "Warm, dry, in a hurry."
-    assert draft.instructions == "{{original}} Hm."
-    assert draft.sample_queries == [
-        {"query": "Is it fresh?", "answer": "It is still too hot."}
-    ]
-    assert (persona.visibility, persona.current_version) == (Visibility.PRIVATE, None)
-    assert [(it.user, it.role) for it in persona.owners.all()] == [(alice, "owner")]
-    assert as_bob.get(persona.get_absolute_url()).status_code == 404
-
-
-def test_a_card_s_picture_becomes_the_avatar_and_goes_along(as_alice, as_bob):
-    persona = bring(as_alice, picture(text_chunk("chara", v2()), side=300))
-    assert persona.drafts.get().avatar_image.name.endswith(".webp")
-
-    file = take(as_alice, persona, "png")
-
-    with Image.open(BytesIO(file), formats=["PNG"]) as avatar:
-        assert avatar.size == (256, 256)
-        red, green, _ = avatar.convert("RGB").getpixel((9, 9))
-    assert red > 240 > 20 > green
-    assert bring(as_bob, file).drafts.get().avatar_image
-
-
-@pytest.mark.parametrize("side", [2_001, 60_000])
-def test_a_card_s_picture_that_is_too_large_is_left_out(as_alice, side):
-    persona = bring(as_alice, picture(text_chunk("chara", v2()), side=side, rows=1))
-
-    assert not persona.drafts.get().avatar_image
-
-
-def test_only_what_was_edited_is_written_over(as_alice):
-    card = v2(
-        description="{{char}} bakes. She hums.",
-        tags=[*map(str, range(12))],
-        extensions={"other": {"a": 1.0}},
-        system_prompt="{{original}}",
-    )
-    draft = bring(as_alice, as_file(card)).drafts.get()
-
-    drafts.save_draft(
-        draft=draft,
-        voice="Calm.",
-        context=draft.context.replace("hums", "sings"),
-        tags=["calm"],
-        knowledge=["bread"],
-    )
-
-    card["data"] |= {
-        "personality": "Calm.",
-        "description": "Mira bakes. She sings.",
-        "tags": ["calm", "8", "9", "10", "11"],
-        "extensions": {"other": {"a": 1.0}, "forllm": {"knowledge": ["bread"]}},
-    }
-    assert exact(take(as_alice, draft.persona, "v2")) == exact(card)
-
-
-def test_a_persona_made_here_comes_back_from_a_card(
-    as_alice, as_bob, alice, make_persona
-):
-    told = {
-        "role": "a keeper of the lighthouse",
-        "context": "The light is old.",
-        "voice": "Slow.",
-        "instructions": "Name the wind.",
-        "knowledge": ["lamps", "tides"],
-        "gaps": ["cities"],
-        "constraints": ["never says where the key is"],
-        "sample_queries": [{"query": "Dark?", "answer": "Not here."}],
-        "tags": ["sea"],
-    }
-    persona = make_persona("keeper", owner=alice, **told)
-    card = take(as_alice, persona, "v3")
-
-    draft = bring(as_bob, as_file(card)).drafts.get()
-
-    assert {name: getattr(draft, name) for name in told} == told
-    assert card["data"]["description"] == (
-        "a keeper of the lighthouse\n\nThe light is old.\n\nKnows about:\n- lamps\n- tides"
-        "\n\nDoes not know:\n- cities\n\nAlways keeps to:\n- never says where the key is"
-    )
 
 
 @pytest.fixture
@@ -244,7 +49,7 @@ def test_our_own_file_comes_out_as_it_went_in(as_alice, as_bob, bob, historic):
     assert again.pop("draft") == {
         name: value
         for name, value in file["versions"][-1].items()
-        if name not in ("number", "note", "reverted_from")
+        if name in historic.current_version.definition
     }
     assert again["persona"].pop("handle") == "keeper-of-bob"
     assert again["persona"].pop("name") in ("Keeper", "Keeper of bob")
@@ -301,7 +106,7 @@ def test_a_file_sets_neither_owner_nor_rights_nor_model(
 
 
 @pytest.mark.fault("A-IMP-3")
-def test_an_exported_persona_says_nothing_of_the_site(
+def test_an_exported_persona_says_nothing_of_the_site_but_who_wrote_a_version(
     as_alice, alice, historic, fake_config
 ):
     Persona.objects.filter(pk=historic.pk).update(default_config=fake_config)
@@ -312,6 +117,10 @@ def test_an_exported_persona_says_nothing_of_the_site(
         for form in ("forllm", "v2", "v3", "png")
     ]
 
+    told = json.loads(files[0])
+    authors = [it.pop("created_by") for it in told["versions"]]
+    assert authors == ["alice"] * 4
+    files[0] = json.dumps(told)
     for word in (
         alice.email,
         "alice",
@@ -322,6 +131,85 @@ def test_an_exported_persona_says_nothing_of_the_site(
         "owner",
     ):
         assert not any(word in file for file in files), word
+
+
+@pytest.mark.fault("A-IMP-3")
+def test_what_a_file_says_of_authors_and_dates_is_kept_as_text_and_not_believed(
+    as_alice, as_bob, bob, historic
+):
+    file = take(as_alice, historic, "forllm")
+    stamp = file["versions"][0]["created_at"]
+    file["versions"][0] |= {"created_by": "<b>warden</b>", "created_at": "1066"}
+    file["versions"][2] |= {"created_by": ["x"], "created_at": "x" * 61}
+
+    persona = bring(as_bob, as_file(file))
+    draft = persona.drafts.get()
+    versions.publish(draft=drafts.save_draft(draft=draft, voice="New."))
+
+    assert stamp.startswith("20")
+    rows = persona.versions.order_by("number")
+    assert {it.created_by for it in rows} == {bob}
+    assert all(it.created_at >= historic.created_at for it in rows)
+    page = as_bob.get(f"/personas/{persona.slug}/versions/").text
+    assert "warden" not in page
+    assert "1066" not in page
+    again = take(as_bob, persona, "forllm")["versions"]
+    assert [it["created_by"] for it in again] == [
+        "<b>warden</b>",
+        "alice",
+        "bob",
+        "alice",
+        "bob",
+    ]
+    assert again[0]["created_at"] == "1066"
+
+
+def coloured(colour: str, *, side: int = 40, kind: str = "PNG") -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (side, side), colour).save(made, kind)
+    return made.getvalue()
+
+
+@pytest.mark.fault("A-IMP-3")
+def test_a_picture_travels_in_our_own_file(as_alice, as_bob, alice, historic):
+    draft = drafts.draft_of(persona=historic, editor=alice)
+    draft = drafts.save_picture(draft=draft, data=coloured("red"))
+    versions.publish(draft=draft)
+
+    file = take(as_alice, historic, "forllm")
+    persona = bring(as_bob, as_file(file))
+
+    data = base64.b64decode(file["persona"]["picture"])
+    assert data == draft.avatar_image.read()
+    stored = persona.drafts.get().avatar_image
+    assert re.fullmatch(r"avatars/[0-9a-f]{40}\.webp", stored.name)
+    with Image.open(BytesIO(stored.read())) as shown:
+        assert (shown.format, shown.size) == ("WEBP", (40, 40))
+    assert "picture" in take(as_bob, persona, "forllm")["persona"]
+
+
+@pytest.mark.fault("A-IMP-1")
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (7, "picture is not a text"),
+        ("<svg>", "not in base64"),
+        ("é", "not in base64"),
+        (base64.b64encode(b"<svg/>").decode(), "no picture"),
+        (base64.b64encode(b"x" * (256 * 1024 + 1)).decode(), "256 KiB"),
+        (base64.b64encode(coloured("red", side=2_001)).decode(), "too many pixels"),
+    ],
+    ids=["number", "words", "letters", "SVG", "large", "pixels"],
+)
+def test_a_picture_that_is_none_is_refused(as_alice, picture, said):
+    about = {"name": "Eve", "picture": picture}
+    file = {"format": "forllm-persona", "format_version": 1, "persona": about}
+
+    answer = send(as_alice, as_file(file))
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert not Persona.objects.filter(name="Eve").exists()
 
 
 @pytest.mark.fault("A-IMP-3")
@@ -380,6 +268,45 @@ def test_a_form_sent_twice_makes_one_persona(as_alice, as_bob):
     send(as_bob, as_file(v2()), token=token)
 
     assert Persona.objects.filter(name__startswith="Mira").count() == 3
+
+
+def test_a_handle_that_is_taken_gets_a_number(as_alice, as_bob, as_staff):
+    for client in (as_alice, as_alice, as_bob, as_bob, as_staff):
+        bring(client, as_file(v2(name="Mira")))
+
+    found = Persona.objects.filter(name__startswith="Mira").order_by("pk")
+    assert [it.handle.name for it in found] == [
+        "mira",
+        "mira-2",
+        "mira-3",
+        "mira-4",
+        "mira-5",
+    ]
+    assert [it.name for it in found] == [
+        "Mira",
+        "Mira 2",
+        "Mira 3",
+        "Mira 4",
+        "Mira 5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "handles"),
+    [
+        ("Maestro", ["maestro-of-alice", "maestro-of-alice-2"]),
+        ("admin", ["admin-of-alice", "admin-of-alice-2"]),
+        ("数学", ["imported", "imported-2"]),
+        ("m" * 40, ["m" * 30, f"{'m' * 28}-2"]),
+    ],
+    ids=["public", "reserved", "no letters", "long"],
+)
+def test_a_handle_is_readable_where_the_name_s_own_cannot_be_had(
+    as_alice, name, handles
+):
+    found = [bring(as_alice, as_file(v2(name=name))) for _ in handles]
+
+    assert [it.handle.name for it in found] == handles
 
 
 def test_a_name_that_is_taken_gets_another(as_alice, as_bob):
@@ -527,3 +454,29 @@ def test_the_form_says_that_a_file_is_missing(as_alice):
     assert answer.status_code == 422
     assert "Please choose a file." in answer.text
     assert as_alice.get(IMPORT).status_code == 200
+
+
+def jpeg() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (8, 8)).save(made, "JPEG")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (jpeg(), "This picture holds no character card"),
+        (picture(), "This picture holds no character card"),
+        (b"Mira is a baker.", "neither a persona that was exported here nor a"),
+        (b"\x00\x01\xfe", "neither a persona that was exported here nor a"),
+        (b"", "This file is empty."),
+    ],
+    ids=["jpeg", "png", "words", "bytes", "empty"],
+)
+def test_a_file_that_is_no_card_is_refused_in_plain_words(as_alice, content, said):
+    answer = send(as_alice, content, name="mira.png")
+
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert "not JSON" not in answer.text
+    assert "UTF-8" not in answer.text

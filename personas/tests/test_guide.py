@@ -183,6 +183,24 @@ def test_a_voice_can_begin_with_a_card(member, draft):
     assert 'id="voice-exact" name="voice_kind" value="exact" checked' in page
 
 
+@pytest.mark.requirement("F-36")
+def test_a_question_without_an_answer_is_kept_and_said(member, draft):
+    sent = {"query_0": "What do you grow?", "answer_0": "", "rows": "1", "go": "next"}
+
+    shown = [
+        member.post(address("samples"), sent, follow=True),
+        member.get(address("samples")),
+    ]
+
+    draft.refresh_from_db()
+    assert draft.sample_queries == [{"query": "What do you grow?", "answer": ""}]
+    for page in shown:
+        assert "1 sample question has no answer yet. It is kept" in page.text
+    assert "What do you grow?" not in shown[0].text
+    member.post(address("samples"), {**sent, "answer_0": "Moss."})
+    assert "no answer yet" not in member.get(address("review")).text
+
+
 def test_looking_begins_no_draft(client, staff):
     client.force_login(staff)
 

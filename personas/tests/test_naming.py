@@ -6,9 +6,11 @@ import pytest
 from django.db import connection
 
 from accounts.models import AuditEvent
+from core.handles import skeleton
 from personas.errors import TooManyDrafts
-from personas.models import Persona, PersonaDraft, Visibility
+from personas.models import OwnerRole, Persona, PersonaDraft, Visibility
 from personas.services import drafts, owners, versions
+from tests.many_personas import add_personas
 
 pytestmark = pytest.mark.django_db
 NEW = "/personas/new/"
@@ -150,6 +152,7 @@ def test_where_only_the_handle_is_taken_another_one_is_proposed(client, alice, b
         "Admin",
         "Support team",
         "Bоb",
+        f"Ada{chr(0x301) * 6}",
     ],
 )
 def test_names_of_others_and_of_the_site_are_refused(client, alice, bob, name):
@@ -160,6 +163,30 @@ def test_names_of_others_and_of_the_site_are_refused(client, alice, bob, name):
     assert answer.status_code == 422
     assert "This name" in answer.content.decode() or "script" in answer.content.decode()
     assert not Persona.objects.filter(created_by=alice).exists()
+
+
+@pytest.mark.parametrize("name", ["Việt Nguyễn", "שָׁלוֹם", "བསྒྲུབས", "ที่นี่"])
+def test_letters_may_have_their_marks(client, alice, name):
+    client.force_login(alice)
+
+    assert client.post(NEW, {"name": name, "handle": "ada"}).status_code == 302
+
+
+@pytest.mark.requirement("M-47")
+def test_a_look_alike_is_found_by_its_new_name_without_reading_all_names(
+    alice, bob, make_persona, django_assert_num_queries
+):
+    persona = make_persona("owl", name="Night owl", owner=alice)
+    draft = drafts.draft_of(persona=persona, editor=alice)
+    versions.publish(draft=drafts.save_draft(draft=draft, name="Day fox"))
+    add_personas(300)
+
+    with django_assert_num_queries(1) as asked:
+        is_taken = Persona.objects.has_name({skeleton("D4y f0x"), skeleton("Day f0x")})
+
+    assert is_taken
+    assert "LIMIT 1" in asked[0]["sql"]
+    assert not Persona.objects.has_name({skeleton("Night owl")})
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "x" * 61, "a\x00b"])
@@ -205,7 +232,7 @@ def test_members_find_the_button_in_the_catalogue(client, alice):
     assert NEW in client.get("/personas/").content.decode()
 
 
-def test_what_was_handed_over_counts_for_its_new_owner_alone(alice, bob, monkeypatch):
+def test_what_was_handed_over_counts_for_nobody(alice, bob, monkeypatch):
     monkeypatch.setattr(drafts, "MOST_BEGUN", 1)
     sketch = drafts.begin_persona(creator=alice, name="Sketch").persona
     with pytest.raises(TooManyDrafts):
@@ -214,5 +241,21 @@ def test_what_was_handed_over_counts_for_its_new_owner_alone(alice, bob, monkeyp
     owners.transfer(persona=sketch, member=bob, actor=alice)
 
     assert drafts.begin_persona(creator=alice, name="Another").pk
-    with pytest.raises(TooManyDrafts):
-        drafts.begin_persona(creator=bob, name="A third")
+    assert drafts.begin_persona(creator=bob, name="A third").pk
+
+
+@pytest.mark.fault("A-PRIV-1")
+def test_what_others_made_somebody_an_owner_of_is_not_begun_by_them(
+    client, alice, bob, monkeypatch
+):
+    trap = drafts.begin_persona(creator=alice, name="Ada").persona
+    owners.add_person(persona=trap, member=bob, role=OwnerRole.OWNER, actor=alice)
+    monkeypatch.setattr(drafts, "MOST_BEGUN", 1)
+    client.force_login(bob)
+
+    answer = client.post(NEW, {"name": "Ada", "handle": "ada-of-bob"})
+
+    # Not led into hers, where she would read what he publishes.
+    assert answer.status_code == 422
+    assert not trap.drafts.filter(editor=bob).exists()
+    assert client.post(NEW, {"name": "Bea"}).status_code == 302

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from llmconfig.models import LLMConfig
 from personas.errors import DraftGone
 from personas.models import (
@@ -19,6 +19,7 @@ from personas.models import (
     Visibility,
 )
 from personas.services import drafts, versions
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 PUBLISH = "/personas/ada/publish/"
@@ -118,6 +119,7 @@ def test_visibility_is_not_asked_again(member):
 def test_publishing_again_shares_nothing(draft, alice):
     persona = versions.publish(draft=draft).persona
     again = drafts.draft_of(persona=persona, editor=alice)
+    drafts.save_draft(draft=again, voice="Dry.")
 
     versions.publish(draft=again, visibility="public")
 
@@ -151,6 +153,22 @@ def test_the_page_says_what_changes(member):
     page = member.get(PUBLISH).content.decode()
 
     assert "Changed since version 1: Name, Emoji, Voice, What it does not know." in page
+
+
+@pytest.mark.requirement("F-38")
+def test_nothing_new_is_no_version(member, client, alice):
+    member.post(PUBLISH, {"visibility": "public"})
+    edit(member)  # all as it is
+
+    page, answer = member.get(PUBLISH), member.post(PUBLISH, {"note": "Again."})
+
+    assert answer.status_code == 422
+    for shown in (page.text, answer.text):
+        assert "Nothing has changed since version 1" in shown
+        assert 'href="/personas/ada/discard/"' in shown
+        assert 'name="note"' not in shown
+    assert Persona.objects.get(name="Ada").versions.count() == 1
+    assert PersonaDraft.objects.exists()
 
 
 def test_what_cannot_be_published_says_why_and_stays(member, draft):
@@ -197,6 +215,63 @@ def test_pressing_twice_at_once_publishes_once(draft, over):
     assert draft.persona.versions.count() == 1
 
 
+def renamed(owner, handle, name) -> PersonaDraft:
+    """A first draft of the owner's that was given another name since it was begun."""
+    begun = drafts.create_persona(creator=owner, name=handle.title(), handle=handle)
+    return drafts.save_draft(draft=begun, name=name, role="a friend of soup")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("M-47")
+@pytest.mark.parametrize(
+    ("name", "visibility"),
+    [("night OWL", "private"), ("N1ght Owl", "public"), ("Night Owl (AI)", "public")],
+    ids=["own", "look-alike", "addition"],
+)
+def test_of_two_that_take_a_name_at_once_one_has_it_and_the_other_is_told(
+    client, alice, bob, name, visibility
+):
+    taker = alice if visibility == "private" else bob
+    first = renamed(alice, "first", "Night Owl")
+    renamed(taker, "second", name)
+    client.force_login(taker)
+    fields = {"visibility": visibility, "note": "Mine."}
+
+    with transaction.atomic():
+        versions.publish(draft=first, visibility=visibility)
+        other = start(lambda: client.post("/personas/second/publish/", fields))
+        wait_until_blocked(other)
+    answer = other.result(10)
+
+    assert answer.status_code == 422
+    assert "Another persona is called so." in answer.text or "looks like" in answer.text
+    assert PersonaDraft.objects.get().name == name
+    found = Persona.objects.exclude(current_version=None).filter(is_builtin=False)
+    assert [it.name for it in found] == ["Night Owl"]
+    assert Persona.objects.get(slug="second").visibility == Visibility.PRIVATE
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("Q-12")
+@pytest.mark.parametrize("is_staff", [False, True], ids=["member", "staff"])
+def test_who_is_an_editor_by_the_time_it_is_published_does_not_share(
+    member, alice, draft, is_staff
+):
+    User.objects.filter(pk=alice.pk).update(is_staff=is_staff)
+
+    with transaction.atomic():
+        Persona.objects.hold(draft.persona_id)
+        waiting = start(lambda: member.post(PUBLISH, {"visibility": "public"}))
+        wait_until_blocked(waiting)
+        draft.persona.owners.update(role=OwnerRole.EDITOR)
+    answer = waiting.result(10)
+
+    assert answer.status_code == 302
+    persona = Persona.objects.get(pk=draft.persona_id)
+    assert persona.current_version.number == 1
+    assert persona.visibility == Visibility.PRIVATE
+
+
 @pytest.mark.requirement("F-38")
 def test_another_s_version_is_not_overwritten_unasked(member, bob, draft):
     member.post(PUBLISH, {"visibility": "public"})
@@ -233,8 +308,10 @@ def test_a_version_that_comes_in_the_same_moment_is_not_overwritten(
     persona.owners.get_or_create(user=bob, defaults={"role": OwnerRole.EDITOR})
 
     def publish_theirs() -> None:
-        theirs = Persona.objects.get(pk=persona.pk)
-        versions.publish(draft=drafts.draft_of(persona=theirs, editor=bob))
+        now = Persona.objects.get(pk=persona.pk)
+        theirs = drafts.draft_of(persona=now, editor=bob)
+        voice = f"Theirs, after {now.current_version}."
+        versions.publish(draft=drafts.save_draft(draft=theirs, voice=voice))
 
     publish_theirs()
     look = drafts.look_at_draft

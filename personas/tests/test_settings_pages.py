@@ -27,11 +27,6 @@ def visit(client, staff):
 
 
 @pytest.fixture
-def maestro(db) -> Persona:
-    return Persona.objects.get(slug="maestro")
-
-
-@pytest.fixture
 def hermit(make_persona, alice) -> Persona:
     return make_persona(
         "hermit", owner=alice, visibility=Visibility.PRIVATE, instructions=CANARY

@@ -168,3 +168,18 @@ def test_bad_input_changes_nothing(visit, hermit, values):
 
     hermit.refresh_from_db()
     assert (hermit.visibility, hermit.definition_public) == ("private", False)
+
+
+@pytest.mark.fault("B9")
+def test_a_private_persona_is_not_opened_under_a_member_s_name(
+    visit, hermit, make_member
+):
+    Persona.objects.filter(pk=hermit.pk).update(name="Robby")
+    make_member("robby")  # its name keeps nobody from that while it is private
+
+    answer = visit.post(PAGE, {"visibility": "public"})
+
+    assert answer.status_code == 422
+    assert "looks like somebody else" in answer.text
+    hermit.refresh_from_db()
+    assert hermit.visibility == Visibility.PRIVATE

@@ -183,6 +183,13 @@ def test_going_back_makes_a_new_version_that_names_its_source(bob, baker):
     assert AuditEvent.objects.filter(actor=bob, action="persona published").count() == 4
 
 
+def test_who_reads_versions_can_compare_any_two(alice, bob, baker):
+    link = f'<a href="{ADDRESS}diff/">Compare two versions</a>'
+
+    assert link in as_(bob).get(f"{ADDRESS}versions/").text
+    assert link not in as_(alice).get(f"{ADDRESS}versions/").text
+
+
 @pytest.mark.requirement("F-45")
 def test_going_back_twice_counts_once(bob, baker):
     client = as_(bob)

@@ -7,7 +7,8 @@ from django.shortcuts import render
 
 from accounts.access import viewer_of
 from personas.access import rights_of, visible_persona
-from personas.catalogue import KINDS, Filters, catalogue_page, free_tags
+from personas.appearance import KINDS
+from personas.catalogue import Filters, catalogue_page, free_tags
 from personas.models import Visibility
 from personas.wording import fields_of
 

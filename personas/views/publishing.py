@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 
 from accounts.access import MemberRequest, member_required, sent
 from core.errors import NameRefused, NotAllowed
-from personas import appearance, definitions
+from personas import definitions
 from personas.access import shaped_persona
 from personas.characterisation import describe
 from personas.errors import (
@@ -14,6 +14,7 @@ from personas.errors import (
     DefinitionRefused,
     DraftGone,
     NameNeeded,
+    NothingChanged,
     PersonaNameTaken,
 )
 from personas.forms.writing import PublishForm
@@ -38,7 +39,7 @@ def persona_publish(request: MemberRequest, persona_slug: str) -> HttpResponse:
             version = versions.publish(draft=draft, **form.cleaned_data)
         except NotAllowed:  # their rights went while they waited
             raise Http404 from None
-        except ChangedMeanwhile:  # which one is said by the page
+        except (ChangedMeanwhile, NothingChanged):  # the page says since when
             persona = shaped_persona(request, persona_slug)
         except (NameNeeded, NameRefused, PersonaNameTaken, DefinitionRefused) as error:
             problems = [error.message]
@@ -54,7 +55,7 @@ def persona_publish(request: MemberRequest, persona_slug: str) -> HttpResponse:
         "draft": draft,
         "form": form,
         "problems": problems or _problems(draft),
-        "changes": _changes(persona, draft),
+        "changes": drafts.changes_in(draft, persona),
         "told": [text for _, text in describe(draft.name, draft.definition)],
         "is_overtaken": draft.base_id != persona.current_version_id,
     }
@@ -72,22 +73,3 @@ def _may_share(request: MemberRequest, persona: Persona) -> bool:
 def _problems(draft: PersonaDraft) -> list[str]:
     _, problems = definitions.look_over(draft.definition)
     return [f"{definitions.LABELS[name]}: {text}" for name, text in problems.items()]
-
-
-def _changes(persona: Persona, draft: PersonaDraft) -> list[str]:
-    """The names of what differs from the current version; of a first one, nothing."""
-    version = persona.current_version
-    if version is None:
-        return []
-    tidied, _ = definitions.look_over(draft.definition)
-    seen = [
-        label
-        for name, label in appearance.LABELS.items()
-        if getattr(persona, name) != getattr(draft, name)
-    ]
-    words = [
-        definitions.LABELS[name]
-        for name, value in version.definition.items()
-        if value != tidied[name]
-    ]
-    return seen + words

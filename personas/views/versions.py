@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from accounts.access import MemberRequest, member_required, viewer_of
 from core.errors import ForllmError, NotAllowed
-from core.paging import key_before, number_of
+from core.paging import first_of, key_before, number_of
 from personas.access import rights_of, shaped_persona, visible_persona
 from personas.models import Persona, PersonaVersion
 from personas.services import versions
@@ -23,12 +23,12 @@ def version_list(request: HttpRequest, persona_slug: str) -> HttpResponse:
     before = key_before(request)
     if before is not None:
         found = found.filter(number__lt=before)
-    rows = list(found[: PAGE_SIZE + 1])
+    rows, last = first_of(found, PAGE_SIZE)
     context = {
         "persona": persona,
         "rights": rights_of(viewer_of(request), persona),
-        "versions": rows[:PAGE_SIZE],
-        "older": rows[PAGE_SIZE - 1].number if len(rows) > PAGE_SIZE else None,
+        "versions": rows,
+        "older": last.number if last else None,
         "is_later": before is not None,
     }
     return render(request, "personas/version_list.html", context)

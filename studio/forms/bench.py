@@ -20,7 +20,7 @@ from personas.models import Persona, PersonaDraft, PersonaVersion
 from studio.conversations import SAMPLE_TEXT
 from studio.services.trials import MOST_CONFIGS
 
-DRAFT = "draft"
+DRAFT_CHOICE = "draft"
 _MOST_VERSIONS = 50
 _MOST_POSTS = 8
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -33,7 +33,7 @@ class BenchForm(forms.Form):
     `viewer`; `post` gives a Post with its topic, or None.
     """
 
-    version = forms.ChoiceField(required=False, label="What")
+    version = forms.ChoiceField(required=False, label="Version")
     post = forms.ChoiceField(required=False, label="Asked by which post")
     address = forms.CharField(
         required=False,
@@ -68,7 +68,7 @@ class BenchForm(forms.Form):
 
     def clean_version(self) -> PersonaVersion | PersonaDraft | None:
         chosen = self.cleaned_data["version"] or self._first()
-        if chosen == DRAFT:
+        if chosen == DRAFT_CHOICE:
             return self._draft
         if not chosen:
             return None
@@ -106,7 +106,7 @@ class BenchForm(forms.Form):
         """The draft, else the version that answers now."""
         current = self._persona.current_version
         if self._draft is not None:
-            return DRAFT
+            return DRAFT_CHOICE
         return str(current.number) if current else ""
 
     def _versions(self, chosen: str) -> list[tuple[str, str]]:
@@ -116,7 +116,7 @@ class BenchForm(forms.Form):
         if _NUMBER.fullmatch(chosen):
             rows += [row for row in found.filter(number=chosen) if row not in rows]
         current = self._persona.current_version
-        drafted = [(DRAFT, "Your draft")] if self._draft else []
+        drafted = [(DRAFT_CHOICE, "Your draft")] if self._draft else []
         return drafted + [
             (str(number), _version_label(number, note, current))
             for number, note in rows

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from core.errors import NotAllowed
 from forum.models import Post
-from forum.services import asks
 from llmconfig.models import LLMConfig
 from llmqueue import services as queue
 from llmqueue.handlers import Inputs
@@ -82,12 +81,15 @@ def _begin(
 def run_again(*, run: TrialRun, member: User) -> TrialRun:
     """Ask the same model once more for what ended without an answer.
 
-    A second press returns the same new run. Raises NotAllowed or TestingOff.
+    A second press returns the same new run. Raises NotAllowed, TestingOff, or Refused
+    when persona or post are gone.
     """
     trial = Trial.objects.select_for_update(no_key=True).get(pk=run.trial_id)
     again = TrialRun.objects.filter(request__retry_of=run.request).first()
     if again is not None:
         return again
+    if refusal := trial.why_gone():
+        raise refusal
     _check(member, trial.persona)
     old = run.request
     return _add_run(trial, member, old.config, run.position, retry_of=old)
@@ -115,7 +117,7 @@ def erase_copies(*, source: tuple[str, str]) -> None:
 def _check(member: User, persona: Persona) -> None:
     if not Persona.objects.shaped_by(member).filter(pk=persona.pk).exists():
         raise NotAllowed
-    if not (queue.ai_is_on() and asks.ai_enabled_for(member)):
+    if not queue.ai_is_on_for(member):
         raise TestingOff
 
 

@@ -47,7 +47,7 @@ def test_the_page_follows_assignments_and_own_models(
     html = page("/s/kitchen/who/", bob)
 
     assert "Will answer as <b>Maestro v1</b> with Bob&#x27;s" in html
-    assert "the subforum&#x27;s default; the member&#x27;s default" in html
+    assert "the subforum&#x27;s default; model: the member&#x27;s default" in html
     assert "Writer" not in html
     assert "Bob&#x27;s" not in page("/s/kitchen/who/")
 
@@ -64,7 +64,7 @@ def test_a_persona_that_is_not_mine_is_not_named(subforum, fake_config, bob, car
 def test_without_a_model_it_says_what_to_do(subforum, db):
     html = page("/s/kitchen/who/")
 
-    assert "Will not answer as things stand:" in html
+    assert "Will answer as things stand: <b>nobody</b>" in html
     assert "No model is set up here yet." in html
 
 

@@ -6,10 +6,17 @@ from django.test.utils import CaptureQueriesContext
 
 from core.models import SiteSettings
 from forum.services import asks, posts
-from llmconfig.models import LLMConfig
-from llmqueue import composing, runner
+from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.models import PromptPart
-from personas.models import Persona, PersonaDraft, PersonaVersion
+from llmqueue.prompting import composing
+from llmqueue.work import runner
+from personas.models import (
+    Identity,
+    Persona,
+    PersonaDraft,
+    PersonaVersion,
+    SystemPrompt,
+)
 from personas.services import drafts, versions
 from studio.tests.conftest import CANARY
 
@@ -156,6 +163,30 @@ def test_without_any_model_the_prompt_is_shown_all_the_same(draft, alice, visit)
 
     assert "No model would answer: No model is set up here yet." in page.text
     assert "You are Brother Hermit" in page.text
+
+
+def test_without_any_model_it_is_the_prompt_that_one_would_get(
+    one_tag, make_persona, alice, fake_config, visit
+):
+    make_persona("herald", owner=alice)
+    SystemPrompt.objects.create(name="House style", text="Be brief.", is_default=True)
+    Identity.objects.create(
+        user=alice,
+        name="The cook",
+        description="Cooks.",
+        is_default=True,
+        is_public=True,
+    )
+    client, address = visit(alice), "/personas/herald/preview/"
+
+    with_model = previewed(client.get(address))
+    Endpoint.objects.update(is_enabled=False)
+    without = client.get(address)
+
+    assert "All models are switched off" in without.text
+    assert previewed(without) == with_model
+    assert "Be brief." in str(with_model)
+    assert "The cook" in str(with_model)
 
 
 def test_without_a_draft_the_version_of_now_is_shown(hermit, bob, fake_config, visit):

@@ -5,8 +5,8 @@ from django.db import transaction
 
 from forum.models import Topic
 from forum.services import posts
-from llmqueue import runner
 from llmqueue.models import LLMRequest, PromptPart, Status
+from llmqueue.work import runner
 from studio.services import trials
 from studio.tests.conftest import CANARY
 from tests.races import start, wait_until_blocked

@@ -8,9 +8,10 @@ from django.http import Http404
 from django.test import RequestFactory
 from django.urls import resolve
 
-from llmqueue import claims, live, streams
+from llmqueue.live import publishing, streams
 from llmqueue.models import LLMRequest
 from llmqueue.pause import Pause
+from llmqueue.work import claims
 from personas.models import PersonaOwner
 from studio.services import trials
 
@@ -23,15 +24,15 @@ WORDS = "What a hermit says."
 def writing(draft, fake_config, monkeypatch) -> LLMRequest:
     """A try of alice's whose model has written some words."""
     monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.5)
-    monkeypatch.setattr(live, "_pause", Pause())
+    monkeypatch.setattr(publishing, "_pause", Pause())
     trials.begin_trial(
         tester=draft.editor, chosen=draft, configs=[fake_config], sample="Why soup?"
     )
     request = claims.take()
     assert request is not None
-    stream = live.Stream(request.public_id, request.held_token, str)
+    stream = publishing.Stream(request.public_id, request.held_token, str)
     stream.add(WORDS)
-    live.Publisher().flush([stream])
+    publishing.Publisher().flush([stream])
     return request
 
 

@@ -1,19 +1,21 @@
 """Tries on the test bench: several models side by side, and nothing of it is posted."""
 
 import re
+import secrets
 import uuid
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import User
 from core.models import SiteSettings
 from forum.models import Ask, Notice, Post
 from forum.services import posts
 from llmconfig.models import AISettings, Endpoint, LLMConfig
-from llmqueue import runner
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
+from llmqueue.work import runner
 from personas.models import OwnerRole, PersonaOwner
 from personas.services import drafts, personas, versions
 from studio.models import Trial, TrialRun
@@ -104,6 +106,28 @@ def test_the_price_is_that_of_the_table(draft, alice, visit, most, shown):
     page = visit(alice).post(TRY, form(paid), follow=True)
 
     assert shown in page.text.replace("answer's", "answer&#x27;s")
+
+
+def test_the_demo_model_is_free(draft, alice, fake_config, visit):
+    endpoints = Endpoint.objects.filter(pk=fake_config.endpoint_id)
+    endpoints.update(provider="demo", site_key="is there")
+
+    page = visit(alice).post(TRY, form(fake_config), follow=True)
+
+    assert "<td>free</td>" in page.text
+    assert "unknown" not in page.text
+
+
+@pytest.mark.requirement("C-16")
+def test_the_queue_counts_tries_for_whoever_tries_and_for_staff(
+    begun, alice, bob, staff, visit
+):
+    def waiting(member: User | None) -> str:
+        page = visit(member).get("/queue/").text
+        return re.findall(r"<dt>Waiting</dt><dd>(\d+)", page)[0]
+
+    assert waiting(alice) == waiting(staff) == "2"
+    assert waiting(bob) == waiting(None) == "0"
 
 
 def test_the_answers_stand_side_by_side_and_are_never_posted(
@@ -229,6 +253,19 @@ def test_what_it_costs_has_a_page_that_one_can_go_back_to(
     assert "See what it will cost" in other.text
 
 
+def test_nothing_but_what_the_form_says_is_kept_for_the_next_page(
+    draft, alice, fake_config, visit
+):
+    noise = secrets.token_hex(500_000)
+    client = visit(alice)
+    data = form(fake_config, sample="Why tea?" + "\u200b" * 100_000)
+
+    client.post(TRY, {**data, "more": noise, "version": [noise, "draft"]})
+
+    assert len(str(dict(client.session.items()))) < 2_000
+    assert "Why tea?" in client.get(f"{TRY}?step=change").text
+
+
 def test_to_try_again_begins_with_all_that_was_chosen(
     begun, fake_config, other_config, alice, bob, visit
 ):
@@ -345,6 +382,31 @@ def test_what_fails_shows_its_reason_and_can_be_asked_again(
     runner.run_next()
     runner.run_next()
     assert client.get(address).text.count("At last.") == 2
+
+
+def test_what_failed_is_not_asked_again_when_its_post_is_gone(
+    draft, question, fake_config, fake_llm, alice, visit
+):
+    begun = trials.begin_trial(
+        tester=alice, chosen=draft, configs=[fake_config], post=question
+    )
+    run = begun.runs.get()
+    fake_llm.answers(status=401)
+    runner.run_next()
+    posts.delete_post(post=question, actor=alice)
+    client, address = visit(alice), begun.get_absolute_url()
+
+    page = client.get(address)
+    client.post(address, {"retry": str(run.request.public_id)})
+    refused = client.post(
+        reverse("llmqueue:request_retry", args=[run.request.public_id])
+    )
+
+    assert now(run).status == Status.ERROR
+    assert 'name="retry"' not in page.text
+    assert refused.status_code == 422
+    assert "The post is no longer there." in refused.text
+    assert begun.runs.count() == 1
 
 
 def test_what_waits_can_be_cancelled(begun, run, alice, visit):

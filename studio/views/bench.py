@@ -1,26 +1,21 @@
-"""The test bench of a persona, for those who shape it: its prompt, and tries of it."""
+"""The test bench of a persona, for those who shape it: its prompt, and what to try."""
 
 import uuid
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET
 
 from accounts.access import MemberRequest, member_required, sent
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
-from llmqueue import services as queue
-from llmqueue import streams
 from personas.access import shaped_persona
 from personas.models import Persona, PersonaDraft
-from studio import previews, runs
+from studio import previews
 from studio.candidates import of_choice, problems_of
 from studio.conversations import SAMPLE_TEXT
-from studio.forms.bench import DRAFT, BenchForm, TrialForm
-from studio.models import Trial, TrialRun
+from studio.forms.bench import DRAFT_CHOICE, BenchForm, TrialForm
+from studio.models import Trial
 from studio.services import trials
 
 _MOST_EARLIER = 10
@@ -75,7 +70,7 @@ def persona_try(request: MemberRequest, persona_slug: str) -> HttpResponse:
         if "confirm" in request.POST and (trial := _begin(request, form)):
             return redirect(trial)
         if request.method == "POST" and not form.errors:
-            _keep(request, persona)
+            _keep(request, persona, form)
             step = "change" if "change" in request.POST else "costs"
             return redirect(f"{request.path}?step={step}")
         if step == "costs":
@@ -88,14 +83,16 @@ def persona_try(request: MemberRequest, persona_slug: str) -> HttpResponse:
     return render(request, "studio/persona_try.html", context, status=status)
 
 
-def _keep(request: MemberRequest, persona: Persona) -> None:
-    """Keep what was sent, for the pages that follow; a text may be too long for an address.
+def _keep(request: MemberRequest, persona: Persona, form: TrialForm) -> None:
+    """Keep what a valid form says, for the next pages; an address may be too short for it.
 
     The token is a new one: what is confirmed from the next page counts by itself.
     """
-    chosen = request.POST.copy()
-    for name in ("csrfmiddlewaretoken", "confirm", "change"):
-        chosen.pop(name, None)
+    chosen = QueryDict(mutable=True)
+    for name in form.fields:  # and nothing else that was sent
+        value = form[name].data
+        chosen.setlist(name, value if isinstance(value, list) else [value or ""])
+    chosen["sample"] = form.cleaned_data["sample"]
     chosen["key"] = uuid.uuid4().hex
     request.session[_KEPT] = {"persona": persona.pk, "chosen": chosen.urlencode()}
 
@@ -116,7 +113,7 @@ def _initial(request: MemberRequest, persona: Persona) -> dict[str, Any]:
     visible = Trial.objects.visible_to(request.user).filter(persona=persona)
     trial = get_object_or_404(visible.with_tested(), public_id=wanted)
     return {
-        "version": str(trial.version.number) if trial.version else DRAFT,
+        "version": str(trial.version.number) if trial.version else DRAFT_CHOICE,
         "post": trial.post_id or "",
         "sample": trial.sample or SAMPLE_TEXT,
         "configs": list(
@@ -156,60 +153,3 @@ def _estimated(request: MemberRequest, context: dict[str, Any]) -> dict[str, Any
         for config in values["configs"]
     ]
     return context | {"chosen": values["version"], "estimates": estimates}
-
-
-@member_required
-def trial_detail(
-    request: MemberRequest, persona_slug: str, trial_id: uuid.UUID
-) -> HttpResponse:
-    """What each model answered, side by side; htmx gets one of them.
-
-    A POST cancels or asks again, by the buttons beside each.
-    """
-    visible = Trial.objects.visible_to(request.user).with_tested()
-    trial = get_object_or_404(visible, public_id=trial_id, persona__slug=persona_slug)
-    if request.method == "POST":
-        _act(request, trial)
-        return redirect(trial)
-    context: dict[str, Any] = {
-        "persona": trial.persona,
-        "trial": trial,
-        "stream_url": runs.stream_url(request, trial),
-    }
-    if is_piece(request):
-        run = _find(trial, request.GET.get("run", ""))
-        context["state"] = runs.state_of(run, request.user)
-        answer = render(request, "studio/trial_detail.html#run", context)
-        return vary_on_piece(answer)
-    latest = trial.runs.in_order().with_request()
-    context["states"] = [runs.state_of(run, request.user) for run in latest]
-    context["is_on"] = queue.ai_is_on()
-    return vary_on_piece(render(request, "studio/trial_detail.html", context))
-
-
-def _act(request: MemberRequest, trial: Trial) -> None:
-    """Do what a button beside a run says, or say what forbids it."""
-    wanted, acts = request.POST, {"cancel": queue.cancel_by, "retry": queue.retry}
-    for name, act in acts.items():
-        if name not in wanted:
-            continue
-        try:
-            act(request=_find(trial, wanted[name]).request, member=request.user)
-        except ForllmError as error:
-            messages.error(request, error.message)
-
-
-def _find(trial: Trial, key: str) -> TrialRun:
-    """The trial's run whose request is called `key`. Raises Http404."""
-    try:
-        wanted = uuid.UUID(key)
-    except ValueError:
-        raise Http404 from None
-    return get_object_or_404(trial.runs.with_request(), request__public_id=wanted)
-
-
-@require_GET
-async def trial_stream(request: HttpRequest, trial_id: uuid.UUID) -> HttpResponseBase:
-    """Server-sent events of the trial's runs (see `llmqueue.streams`)."""
-    scope = runs.scope_of(trial_id)
-    return streams.answer(request, scope, runs.open_leases(trial_id))

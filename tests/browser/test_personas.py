@@ -85,3 +85,26 @@ def test_compare_go_back_and_ask_without_javascript(
     page.get_by_role("link", name="How long does dough rest?").click()
 
     expect(page.get_by_label("Text")).to_have_value("How long does dough rest?")
+
+
+@pytest.mark.requirement("F-37")
+@pytest.mark.parametrize("width", [360, 1280])
+def test_tabs_are_a_line_each_and_the_page_opens_at_its_top(
+    page: Page, baker, staff, web, width
+):
+    page.set_viewport_size({"width": width, "height": 400})
+    for member, address in (
+        (staff, "/settings/audit/"),
+        (baker.created_by, "/personas/baker/people/"),
+    ):
+        sign_in(page, member, web)
+
+        page.goto(address)
+
+        rows = page.locator(".tabs")
+        expect(rows).to_have_count(2)
+        for box in (rows.nth(0).bounding_box(), rows.nth(1).bounding_box()):
+            assert box
+            assert box["height"] < 45
+        expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+        assert page.evaluate("scrollY") == 0

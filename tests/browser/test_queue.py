@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from forum.models import Post
 from forum.services import asks
-from llmqueue import runner
 from llmqueue.models import LLMRequest, Status
+from llmqueue.work import runner
 from tests.browser.conftest import measured_width, sign_in
 from tests.conftest import wait_until
 
@@ -39,7 +39,7 @@ def test_the_page_of_a_request_shows_its_prompt_once_it_has_ended(
     fake_llm.always_answers("Two hours.")
     request = asks.ask(post=question, member=bob).request
     page.goto(request.get_absolute_url())
-    expect(page.locator("h1")).to_have_text("What became of this request")
+    expect(page.locator("h1")).to_have_text("How this request stands")
 
     runner.run_next()
 

@@ -32,7 +32,7 @@ def _become_worker(order: dict[str, Any]) -> None:
     from django.db import connections
 
     from forllm.celery import app
-    from llmqueue.control import control
+    from llmqueue.work.control import control
 
     control.name = f"fault:{os.getpid()}"
     if order["proxy"]:
@@ -54,7 +54,7 @@ def _die() -> NoReturn:
 
 def _before_settling() -> None:
     """The provider has answered a request's first call and nobody has noted it."""
-    outcomes: Any = importlib.import_module("llmqueue.outcomes")
+    outcomes: Any = importlib.import_module("llmqueue.work.outcomes")
 
     settle = outcomes.settle
 
@@ -68,7 +68,7 @@ def _before_settling() -> None:
 
 def _after_settling() -> None:
     """The answer is noted, its post is not written."""
-    outcomes: Any = importlib.import_module("llmqueue.outcomes")
+    outcomes: Any = importlib.import_module("llmqueue.work.outcomes")
 
     settle = outcomes.settle
 
@@ -82,7 +82,7 @@ def _after_settling() -> None:
 
 def _after_delivering() -> None:
     """The post is written, and the message's work is not yet over."""
-    outcomes: Any = importlib.import_module("llmqueue.outcomes")
+    outcomes: Any = importlib.import_module("llmqueue.work.outcomes")
 
     deliver = outcomes.deliver
 

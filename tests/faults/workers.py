@@ -79,7 +79,7 @@ def _die_at(stage: Stage, place: str, count: int) -> None:
     stage.retire()
     stage.room(count + 1)
     stage.ask(count)
-    end = time.monotonic() + 20 + 15 * count
+    end = time.monotonic() + 20 + 40 * count
     while stage.unfinished() and time.monotonic() < end:
         worker = stage.start_worker(threads=1, fail=place, is_awaited=False)
         wait_until(
@@ -242,7 +242,7 @@ def nobody_there(stage: Stage, trial: Trial) -> None:
     trial.expect("no worker is running" in page, "the ask's line does not say it")
     begun = time.time()
     stage.start_worker()
-    trial.expect(stage.wait_quiet(400), "the backlog did not drain")
+    trial.expect(stage.wait_quiet(100 + 10 * trial.n), "the backlog did not drain")
     trial.notes.append(f"{trial.n} drained in {time.time() - begun:.1f} s")
     order = oracle.rows("SELECT id FROM queue_llmrequest ORDER BY claimed_at, turn, id")
     wanted = oracle.rows("SELECT id FROM queue_llmrequest ORDER BY turn, id")
@@ -254,7 +254,7 @@ def race(stage: Stage, trial: Trial) -> None:
     """Both in threads here, with a random wait in the sweeper after it has read."""
     from django.db import connection
 
-    from llmqueue import outcomes, sweeper
+    from llmqueue.work import outcomes, sweeper
 
     stage.retire()
     stage.submitted = 0
@@ -308,7 +308,7 @@ def race(stage: Stage, trial: Trial) -> None:
 
 
 def _verdict() -> Any:
-    from llmqueue.judging import Verdict
+    from llmqueue.answers.judging import Verdict
     from llmqueue.models import Outcome
 
     return Verdict(Outcome.ANSWERED, "Two hours.")
@@ -325,8 +325,8 @@ def _lapsed(stage: Stage) -> tuple[Any, Any]:
     """A request whose call has just ended, a moment after its lease ran out."""
     from django.db.models.functions import Now
 
-    from llmqueue import claims, freezing
     from llmqueue.models import LLMRequest
+    from llmqueue.work import claims, freezing
 
     stage.ask()
     request = claims.take()

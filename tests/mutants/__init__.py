@@ -4,10 +4,32 @@ Each mutant takes one guard away in a copy of the project, where the tests that 
 beside it must then go red. The modules here list them by subject.
 """
 
-from tests.mutants import asks, attempts, leases, prompts, rights, secrets, streams
+from tests.mutants import (
+    asks,
+    attempts,
+    failures,
+    leases,
+    logs,
+    personas,
+    prompts,
+    rights,
+    secrets,
+    streams,
+)
 from tests.mutants.mutant import Mutant
 
-_SUBJECTS = (leases, attempts, prompts, secrets, streams, asks, rights)
+_SUBJECTS = (
+    leases,
+    attempts,
+    prompts,
+    secrets,
+    streams,
+    asks,
+    rights,
+    personas,
+    logs,
+    failures,
+)
 MUTANTS = [mutant for subject in _SUBJECTS for mutant in subject.MUTANTS]
 
 __all__ = ["MUTANTS", "Mutant"]

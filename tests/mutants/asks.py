@@ -72,7 +72,7 @@ MUTANTS = [
         " or _retried_before(retry_of)",
         "",
         (
-            "forum/tests/test_replies.py::test_asker_and_staff_retry_a_failed_ask_together_once",
+            "forum/tests/test_asks_service.py::test_asker_and_staff_retry_a_failed_ask_together_once",
         ),
     ),
     Mutant(
@@ -80,6 +80,6 @@ MUTANTS = [
         "forum/services/asks.py",
         "        config=old.config,\n",
         "",
-        ("forum/tests/test_replies.py::test_a_retry_keeps_what_was_chosen",),
+        ("forum/tests/test_asks_service.py::test_a_retry_keeps_what_was_chosen",),
     ),
 ]

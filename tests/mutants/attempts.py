@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         "no attempt is made without the lease",
-        "llmqueue/freezing.py",
+        "llmqueue/work/freezing.py",
         """    if not LLMRequest.objects.lock_held(request):
         raise LeaseLost
 """,
@@ -16,7 +16,7 @@ MUTANTS = [
     ),
     Mutant(
         "the switch is looked at again before the call",
-        "llmqueue/freezing.py",
+        "llmqueue/work/freezing.py",
         """    if not claims.ai_is_on():
         raise SwitchedOff
 """,
@@ -27,7 +27,7 @@ MUTANTS = [
     ),
     Mutant(
         "a fallback that cannot serve leaves the first reason",
-        "llmqueue/deciding.py",
+        "llmqueue/resolution/deciding.py",
         "        raise failure_of(failed.outcome, failed.outcome_detail) from refusal\n",
         "        raise\n",
         (
@@ -36,21 +36,21 @@ MUTANTS = [
     ),
     Mutant(
         "a fallback's fallback is not asked",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "if verdict.rule.falls_back and fallback and not on_fallback:",
         "if verdict.rule.falls_back and fallback:",
         ("llmqueue/tests/test_outcomes.py::test_a_fallbacks_fallback_is_not_asked",),
     ),
     Mutant(
         "an attempt is settled once",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "LLMAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.UNKNOWN)",
         "LLMAttempt.objects.filter(pk=attempt.pk)",
         ("llmqueue/tests/test_outcomes.py::test_settling_twice_keeps_the_first",),
     ),
     Mutant(
         "an end is announced by who wrote it",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "    if ended:\n",
         "    if True:\n",
         (
@@ -59,7 +59,7 @@ MUTANTS = [
     ),
     Mutant(
         "a request put back is announced by who wrote it",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "    if given_back:\n",
         "    if True:\n",
         (
@@ -68,7 +68,7 @@ MUTANTS = [
     ),
     Mutant(
         "an answer that is paid for is delivered in spite of the database",
-        "llmqueue/runner.py",
+        "llmqueue/work/runner.py",
         "return Ran(_keep(paid, Verdict(Outcome(paid.outcome), paid.answer)))",
         "return outcomes.deliver(paid, Verdict(Outcome(paid.outcome), paid.answer))",
         (
@@ -77,25 +77,25 @@ MUTANTS = [
     ),
     Mutant(
         "a database that is away before the call is waited out",
-        "llmqueue/runner.py",
+        "llmqueue/work/runner.py",
         "frozen = _patiently(request, partial(_freeze, request))",
         "frozen = _freeze(request)",
         (
-            "llmqueue/tests/test_runner.py::test_a_database_that_is_away_before_the_call_costs_no_lapse",
+            "llmqueue/tests/test_interruptions.py::test_a_database_that_is_away_before_the_call_costs_no_lapse",
         ),
     ),
     Mutant(
         "work put back at a worker's end is told to the others",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "        return timedelta(0)  # this worker",
         "        return None  # this worker",
         (
-            "llmqueue/tests/test_runner.py::test_work_put_back_at_a_workers_end_is_told_to_the_others",
+            "llmqueue/tests/test_interruptions.py::test_work_put_back_at_a_workers_end_is_told_to_the_others",
         ),
     ),
     Mutant(
         "the fallback serves when nothing else is left",
-        "llmqueue/deciding.py",
+        "llmqueue/resolution/deciding.py",
         "    if request.fallback_config is None:\n        return resolve(inputs, lookups)\n",
         """    first = resolve(inputs, lookups)
     if request.fallback_config is None:
@@ -107,7 +107,7 @@ MUTANTS = [
     ),
     Mutant(
         "the swap names what failed and not the fallback",
-        "llmqueue/deciding.py",
+        "llmqueue/resolution/deciding.py",
         "[it for it in request.attempts.all() if it.config_id != fallback.pk]",
         "list(request.attempts.all())",
         (
@@ -116,14 +116,14 @@ MUTANTS = [
     ),
     Mutant(
         "a config is not its own fallback",
-        "llmqueue/outcomes.py",
+        "llmqueue/work/outcomes.py",
         "return None if fallback == config else fallback",
         "return fallback",
         ("llmqueue/tests/test_outcomes.py::test_a_config_is_not_its_own_fallback",),
     ),
     Mutant(
         "a prompt is shortened for the model that said too long",
-        "llmqueue/freezing.py",
+        "llmqueue/work/freezing.py",
         "request.attempts.filter(endpoint=choice.endpoint, config=choice.config)",
         "request.attempts.all()",
         (
@@ -132,9 +132,9 @@ MUTANTS = [
     ),
     Mutant(
         "no connection is held while a model is called",
-        "llmqueue/runner.py",
-        "        _release_connection()\n        live.publisher.open(stream)\n",
-        "        live.publisher.open(stream)\n",
+        "llmqueue/work/runner.py",
+        "        _release_connection()\n        publisher.open(stream)\n",
+        "        publisher.open(stream)\n",
         (
             "forum/tests/test_replies.py::test_no_connection_is_held_while_the_model_is_called",
         ),

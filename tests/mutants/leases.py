@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         "a lease is renewed while a call runs",
-        "llmqueue/control.py",
+        "llmqueue/work/control.py",
         """            LLMRequest.objects.held_by(tokens).update(
                 lease_until=Now() + settings.LLM_LEASE
             )
@@ -17,7 +17,7 @@ MUTANTS = [
     ),
     Mutant(
         "an error nobody foresaw does not end the control thread",
-        "llmqueue/control.py",
+        "llmqueue/work/control.py",
         "except Exception as error:  # a thread that ends",
         "except ZeroDivisionError as error:  # a thread that ends",
         (
@@ -35,14 +35,14 @@ MUTANTS = [
     ),
     Mutant(
         "the sweep leaves a lease that holds",
-        "llmqueue/models.py",
+        "llmqueue/models/requests.py",
         "return self.running().filter(lease_until__lt=Now())",
         "return self.running()",
         ("llmqueue/tests/test_sweeper.py::test_sweep_leaves_a_renewed_lease_alone",),
     ),
     Mutant(
         "only who holds the lease writes",
-        "llmqueue/models.py",
+        "llmqueue/models/requests.py",
         "return self.running().filter(pk=request.pk, lease_token=request.lease_token)",
         "return self.running().filter(pk=request.pk)",
         ("llmqueue/tests/test_sweeper.py::test_a_lost_lease_cannot_close",),
@@ -67,7 +67,7 @@ MUTANTS = [
     ),
     Mutant(
         "a duty that did well is told of when it fails anew",
-        "llmqueue/control.py",
+        "llmqueue/work/control.py",
         '        self._errors.succeeded(f"control: {name}")\n',
         "",
         (
@@ -76,7 +76,7 @@ MUTANTS = [
     ),
     Mutant(
         "a control that was stopped can be started again",
-        "llmqueue/control.py",
+        "llmqueue/work/control.py",
         "            self._ended.clear()\n",
         "",
         (
@@ -85,7 +85,7 @@ MUTANTS = [
     ),
     Mutant(
         "a lane remembers the turn it served",
-        "llmqueue/claims.py",
+        "llmqueue/work/claims.py",
         '    Lane.objects.filter(pk=lane.pk).update(turn=Greatest("turn", request.turn))\n',
         "",
         (

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         "no text is counted after the first that does not fit",
-        "llmqueue/prompts.py",
+        "llmqueue/prompting/prompts.py",
         """        if room < 0 or len(kept) >= limits.posts:
             break
         part = part_of(passage)
@@ -29,7 +29,7 @@ MUTANTS = [
     ),
     Mutant(
         "a public persona takes no single member's config",
-        "llmqueue/config_ladder.py",
+        "llmqueue/resolution/config_ladder.py",
         "if not is_private or config.owner_id not in persona.owner_ids:",
         "if config.owner_id not in persona.owner_ids:",
         (
@@ -38,7 +38,7 @@ MUTANTS = [
     ),
     Mutant(
         "settings made for another endpoint are not taken",
-        "llmqueue/lookups.py",
+        "llmqueue/resolution/lookups.py",
         "endpoint=endpoint, model=endpoint.default_model\n        )",
         "model=endpoint.default_model\n        )",
         (
@@ -47,7 +47,7 @@ MUTANTS = [
     ),
     Mutant(
         "a title cannot close the block it stands in",
-        "llmqueue/prompts.py",
+        "llmqueue/prompting/prompts.py",
         "escape(fact, tag).replace(chr(34), chr(39))",
         "fact",
         (
@@ -61,6 +61,15 @@ MUTANTS = [
         "return post.author.name",
         (
             "forum/tests/test_replies.py::test_the_model_is_told_who_wrote_what_by_handle_and_the_title_as_theirs",
+        ),
+    ),
+    Mutant(
+        "a version that is erased meanwhile is in no prompt",
+        "llmqueue/work/freezing.py",
+        "receipt = replace(receipt, version=held)",
+        "pass",
+        (
+            "forum/tests/test_locks.py::test_a_version_erased_before_the_topic_is_held_is_in_no_prompt",
         ),
     ),
 ]

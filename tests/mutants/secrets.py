@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         "a key never stands in a reply",
-        "llmqueue/runner.py",
+        "llmqueue/work/runner.py",
         "return replace(verdict, text=without_secret(verdict.text, call.key))",
         "return replace(verdict, text=verdict.text)",
         (
@@ -14,7 +14,7 @@ MUTANTS = [
     ),
     Mutant(
         "a reply is not cut where a key could begin",
-        "llmqueue/runner.py",
+        "llmqueue/work/runner.py",
         "return replace(verdict, text=without_secret(verdict.text, call.key))",
         "return replace(verdict, text=without_secret_so_far(verdict.text, call.key))",
         (
@@ -23,7 +23,7 @@ MUTANTS = [
     ),
     Mutant(
         "live text never shows the beginning of a key",
-        "llmqueue/cleaning.py",
+        "llmqueue/answers/cleaning.py",
         "            return text[:-length]\n",
         "            return text\n",
         (

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = [
     Mutant(
         "a waiting request that is gone is told to who reads",
-        "llmqueue/streams.py",
+        "llmqueue/live/streams.py",
         "leases.get(it, _ABSENT)",
         "leases.get(it)",
         (
@@ -14,7 +14,7 @@ MUTANTS = [
     ),
     Mutant(
         "after Valkey was away readers get the whole text",
-        "llmqueue/live.py",
+        "llmqueue/live/publishing.py",
         "                stream.forget_sent()\n",
         "                pass\n",
         (
@@ -23,7 +23,7 @@ MUTANTS = [
     ),
     Mutant(
         "an error nobody foresaw does not end the publishing thread",
-        "llmqueue/live.py",
+        "llmqueue/live/publishing.py",
         "except Exception as error:  # the thread serves",
         "except ZeroDivisionError as error:  # the thread serves",
         (
@@ -32,7 +32,7 @@ MUTANTS = [
     ),
     Mutant(
         "readers share the connection that listens",
-        "llmqueue/live.py",
+        "llmqueue/live/listening.py",
         "            async with self._subscribing:\n                await self._pubsub.sub",
         "            if self:\n                await self._pubsub.sub",
         (
@@ -41,7 +41,7 @@ MUTANTS = [
     ),
     Mutant(
         "readers share the connection that reads",
-        "llmqueue/live.py",
+        "llmqueue/live/listening.py",
         "        async with self._reading:\n",
         "        if self:\n",
         (
@@ -50,14 +50,14 @@ MUTANTS = [
     ),
     Mutant(
         "the address of a stream expires",
-        "llmqueue/streams.py",
+        "llmqueue/live/streams.py",
         "max_age=TOKEN_AGE_SECONDS",
         "max_age=None",
         ("forum/tests/test_live.py::test_a_token_expires",),
     ),
     Mutant(
         "the address of a stream is for one session",
-        "llmqueue/streams.py",
+        "llmqueue/live/streams.py",
         'return bool(content == {"of": scope, "s": _session_mark(request)})',
         'return bool(content["of"] == scope)',
         ("forum/tests/test_live.py::test_a_token_is_for_one_session",),

@@ -16,7 +16,7 @@ from accounts.signin_links import signin_link
 from core.images import make_avatar, store_avatar
 from forum.models import Topic
 from forum.services import asks, posts
-from llmqueue import runner
+from llmqueue.work import runner
 from personas.models import (
     Identity,
     Persona,

@@ -15,14 +15,15 @@ from django.utils import timezone
 
 from core.errors import HandleRefused
 from core.handles import RESERVED
+from core.logs import CorrelationFilter
 from core.models import Handle, SiteSettings
 from core.services import claim_handle
 from core.tests.test_markup import VISIBLE, strangers_in
 from forum.models import Ask, Post, Topic
 from forum.services import asks, posts
 from llmconfig.models import LLMConfig
-from llmqueue import runner, sweeper
 from llmqueue.models import LLMRequest, Status
+from llmqueue.work import runner, sweeper
 from tests.safety.conftest import Stage
 from tests.safety.database import Change, changes, snapshot
 from tests.safety.pages import elements, parse, with_class
@@ -290,6 +291,7 @@ def test_control_characters_never_reach_the_logs(stage: Stage, fake_llm, monkeyp
     )
     handler = logging.StreamHandler(output)
     handler.setFormatter(built)
+    handler.addFilter(CorrelationFilter())
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", [handler])
     root.setLevel(logging.DEBUG)
@@ -319,6 +321,7 @@ def make_noise(stage: Stage, fake_llm) -> None:
         "X-Forwarded-For",
         "Cookie",
         "Origin",
+        "X-Request-ID",
     ):
         value = EVIL.encode().decode("latin-1")
         guest.get("/", headers={name: value})

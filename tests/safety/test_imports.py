@@ -75,7 +75,7 @@ _ITXT = b"\0\1\0\0\0"
 _CARD = text_chunk("chara", v2())
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "This is not JSON"),
+    "nothing": (b"", "This file is empty"),
     "more than a mebibyte": (as_file(v2(description="x" * MIB)), "more than 1 MiB"),
     "a million keys": (
         json.dumps({str(n): 0 for n in range(1_000_000)}).encode(),
@@ -92,7 +92,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a hundred thousand brackets": (b"[" * 100_000, "nested"),
     "brackets and keys": (b'[{"":' * 50_000, "nested"),
     "a quote without end": (b'["' + b'\\"' * 500_000, "not JSON"),
-    "quotes without end": (b'"' * MIB, "not JSON"),
+    "quotes without end": (b'"' * MIB, "neither a persona"),
     "five thousand digits": (with_raw("9" * 5_000), "5,000 digits"),
     "five thousand digits behind a point": (with_raw("0." + "9" * 5_000), "too long"),
     "a number beyond all": (with_raw("1e999"), "too large"),
@@ -102,11 +102,14 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a key twice": (with_raw('{"a":1,"a":2}'), "the same key twice"),
     "a raw NUL": (with_raw('"\0"'), "not JSON"),
     "a raw surrogate": (as_file(V1).replace(b"Tick", b"\xed\xa0\x80"), "UTF-8"),
-    "UTF-16": (as_file(V1).decode().encode("utf-16"), "UTF-8"),
-    "a zip": (zipped(), "UTF-8"),
-    "HTML": (b"<html><script>alert(1)</script>", "not JSON"),
-    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "not JSON"),
-    "a JPEG": (b"\xff\xd8\xff\xe0" + b"\0" * 100, "UTF-8"),
+    "UTF-16": (as_file(V1).decode().encode("utf-16"), "neither a persona"),
+    "a zip": (zipped(), "neither a persona"),
+    "HTML": (b"<html><script>alert(1)</script>", "neither a persona"),
+    "SVG": (
+        b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        "neither a persona",
+    ),
+    "a JPEG": (b"\xff\xd8\xff\xe0" + b"\0" * 100, "holds no character card"),
     "a number": (b"7", "neither a persona"),
     "null": (b"null", "neither a persona"),
     "a list of cards": (as_file([v2(), v2()]), "neither a persona"),

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from forum.services import asks, posts
-from llmqueue import runner
+from llmqueue.work import runner
 from personas.models import Persona
 from tests.safety.conftest import Stage
 from tests.safety.test_posted_values import source_files

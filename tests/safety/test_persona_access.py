@@ -13,8 +13,8 @@ from django.urls import reverse
 from accounts.models import User
 from forum.models import Post
 from forum.services import asks, assignments
-from llmqueue import runner
 from llmqueue.models import Status
+from llmqueue.work import runner
 from personas.models import OwnerRole, Persona, PersonaOwner, Visibility
 from personas.services import drafts, owners
 from tests.safety.access import DATA

@@ -21,7 +21,8 @@ from tests.safety.conftest import Stage
 # Every form field that takes an id, and the test below that tries foreign ones.
 ID_FIELDS = {
     "core/forms.py UUIDField": "a token of another member makes a post of one's own",
-    "forum/forms.py ModelChoiceField": "personas one may not ask are refused",
+    "forum/forms/asks.py ModelChoiceField": "personas one may not ask are refused",
+    "forum/forms/assignments.py ModelChoiceField": "nor are they assigned anywhere",
     "personas/forms/own.py ModelChoiceField": "identities of another member are refused",
     "personas/forms/sharing.py ModelChoiceField": "defaults not open to all are refused",
     "personas/forms/sharing.py ModelMultipleChoiceField": "groups one is not in are refused",
@@ -153,6 +154,22 @@ def test_personas_one_may_not_ask_are_refused(stage: Stage):
     for actor in ("other", "owner", "superuser"):
         assert answer(actor, stranger.pk) == 422  # only Maestro is for this subforum
     assert LLMRequest.objects.count() == before
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_personas_one_may_not_ask_are_assigned_nowhere(stage: Stage):
+    private = make_persona("recluse", visibility=Visibility.PRIVATE)
+    PersonaOwner.objects.create(persona=private, user=stage.people["owner"])
+    retired = make_persona("retired", is_active=False, handle=None)
+    slug = stage.topic.subforum.slug
+    address = reverse("forum:subforum_personas_change", args=[slug])
+    before = SubforumPersona.objects.count()
+
+    for value in (private.pk, retired.pk, 999_999, -1, "1e3", "x", "1 OR 1=1", "\x00"):
+        for act in ("add", "default"):
+            answer = stage.clients["other"].post(address, {act: value})
+            assert answer.status_code == 422, (act, value)
+    assert SubforumPersona.objects.count() == before
 
 
 @pytest.mark.fault("A-IDOR-3")

@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from forum.models import Ask, SubforumPersona
-from forum.services import asks
+from forum.services import asks, posts
 from llmconfig.models import Endpoint
-from llmqueue import runner
 from llmqueue import services as queue
+from llmqueue.work import runner
 from personas.definitions import MOST_CHARS
 from personas.models import Persona, Visibility
 from personas.services import drafts, versions
@@ -174,3 +174,27 @@ def test_a_reply_that_stands_names_its_private_persona_and_no_other_request(
         assert f"{CANARY} v1" in topic
         assert "A private persona is waiting" in topic
         assert f"{CANARY} is waiting" not in topic
+
+
+@pytest.mark.requirement("Q-40", "Q-51")
+@pytest.mark.fault("A-IDOR-4")
+def test_a_reply_that_was_deleted_names_its_private_persona_no_more(
+    stage: Stage, fake_llm, recluse
+):
+    owner, opening = stage.people["owner"], stage.topic.posts.get(number=1)
+    while runner.run_next():
+        pass
+    fake_llm.answers("Two hours.")
+    ask = asks.ask(post=opening, member=owner, persona=recluse)
+    runner.run_next()
+    ask.refresh_from_db()
+    assert ask.reply is not None
+    address = put_on(stage, "answered", ask)
+
+    posts.delete_post(post=ask.reply, actor=owner)
+
+    told, _ = search(stage, "guest", "other")
+    assert told == []
+    assert stage.clients["other"].get(f"/queue/?persona={CANARY}").status_code == 422
+    for actor in ("owner", "staff"):
+        assert CANARY in stage.clients[actor].get(address).text

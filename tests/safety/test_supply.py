@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from core.encryption import encrypt
 from forum.services import asks
-from llmqueue import runner
+from llmqueue.work import runner
 
 LOCK = settings.BASE_DIR / "requirements.lock"
 # Published by somebody else than LiteLLM's authors, with code that stole secrets.

@@ -21,8 +21,9 @@ from core.models import Handle, SiteSettings
 from forum.models import Ask, Notice, NoticeKind, Post, Subforum, Topic
 from forum.services import notices
 from llmconfig.models import Endpoint, LLMConfig, ModelProfile
-from llmqueue import history, lanes
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart, Status
+from llmqueue.pages import history
+from llmqueue.work import lanes
 from personas.models import Persona, PersonaOwner, PersonaVersion, Visibility
 from tests.safety.pages import active_content, parse, shape
 from tests.safety.test_xss_sinks import HARMLESS, SAMPLE, storable

@@ -24,8 +24,8 @@ from core.tests.test_markup import strangers_in
 from forum.models import Ask, Post, Subforum, Topic
 from forum.services import posts
 from llmconfig.models import Endpoint, LLMConfig
-from llmqueue import lanes
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
+from llmqueue.work import lanes
 from personas.models import Persona
 from tests.safety.conftest import Stage
 from tests.safety.pages import active_content, named, parse, shape, with_class
@@ -377,7 +377,7 @@ def test_mails_are_plain_text_with_whole_headers(alice, clients):
 @pytest.mark.fault("A-XSS-1")
 def test_the_live_stream_carries_text_as_json_only(stage: Stage):
     """The page's script writes it by `textContent`; here, no event can be forged."""
-    from llmqueue.streams import as_event
+    from llmqueue.live.streams import as_event
 
     for payload in PAYLOADS:
         event = as_event("text", {"ask": "1", "at": 0, "text": payload})

@@ -1,0 +1,1 @@
+"""What members write and choose in the forum, turned into checked values."""

@@ -1,0 +1,96 @@
+"""The texts of posts and topics."""
+
+from typing import cast
+
+from django import forms
+from django.conf import settings
+from django.http import QueryDict
+
+from core import markup
+from core.forms import TokenField
+from core.handles import MAX_LENGTH
+from forum.forms.places import Place, auto_id
+from forum.models import Post
+
+
+class BodyForm(forms.Form):
+    """The text of a post."""
+
+    body = forms.CharField(
+        label="Text",
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 8, "maxlength": settings.MAX_POST_CHARS, "class": "body"}
+        ),
+        error_messages={"required": "Please write something first."},
+    )
+
+    def clean_body(self) -> str:
+        body = markup.clean_text(self.cleaned_data["body"])
+        if markup.is_blank(body):
+            raise forms.ValidationError("Please write something first.")
+        if len(body) > settings.MAX_POST_CHARS:
+            raise forms.ValidationError(
+                f"This text has {len(body):,} characters;"
+                f" at most {settings.MAX_POST_CHARS:,} fit into one post."
+            )
+        return body
+
+
+class EditForm(BodyForm):
+    """Another text for a post, and how often the one it began with had been changed."""
+
+    edits = forms.IntegerField(
+        required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, post: Post) -> None:
+        self.edits_now = post.revisions.count()
+        super().__init__(data, initial={"body": post.body, "edits": self.edits_now})
+
+    def begin_anew(self) -> None:
+        """Let the text replace the one of now, which its editor is shown."""
+        values = cast(QueryDict, self.data).copy()
+        values["edits"] = str(self.edits_now)
+        self.data = values
+
+
+class ReplyForm(BodyForm):
+    """A new post under `parent`, or under the opening post of the topic."""
+
+    token = TokenField()
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        parent: Post | None = None,
+        place: Place = "page",
+    ) -> None:
+        super().__init__(data, auto_id=auto_id("reply", parent, place))
+        self.place = place
+        goal = parent.author_name if parent and place != "end" else "the topic"
+        self.fields["body"].label = f"Your reply to {goal}"
+
+
+class TopicForm(BodyForm):
+    """A new topic and its first post; `begun`: a text an address brought along."""
+
+    token = TokenField()
+    title = forms.CharField(max_length=150)
+    # The handle of whom its writer came to ask, if they came from a persona.
+    persona = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("title", "body", "token")
+
+    def __init__(
+        self, data: QueryDict | None = None, *, begun: str = "", persona: str = ""
+    ) -> None:
+        body = markup.clean_text(begun)[: settings.MAX_POST_CHARS]
+        wanted = markup.one_line(persona)[:MAX_LENGTH]
+        super().__init__(data, initial={"body": body, "persona": wanted})
+
+    def clean_title(self) -> str:
+        title = markup.one_line(self.cleaned_data["title"])
+        if markup.is_blank(title):
+            raise forms.ValidationError("Please give the topic a title.")
+        return title

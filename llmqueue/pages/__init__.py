@@ -1,0 +1,1 @@
+"""What pages show of requests: the queue's own, and those of the apps above."""

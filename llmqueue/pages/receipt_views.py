@@ -1,0 +1,189 @@
+"""What a page shows of a receipt: which persona, model and rules, and what it took."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from llmconfig.providers import PROVIDERS
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome
+from llmqueue.resolution.receipts import model_of
+
+LADDERS = (
+    ("persona", "Persona"),
+    ("config", "Model"),
+    ("prompt", "Instructions"),
+    ("key", "Key"),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of an opened receipt: what it was, and the rule that chose it."""
+
+    label: str
+    value: str
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The steps by which one part was chosen: each {"rule", "won", "why"}."""
+
+    label: str
+    steps: list[dict[str, Any]]
+
+
+def as_ladders(steps: dict[str, list[dict[str, Any]]]) -> tuple[Ladder, ...]:
+    """The ladders of a receipt in the order they are climbed."""
+    return tuple(Ladder(label, steps[name]) for name, label in LADDERS)
+
+
+@dataclass(frozen=True)
+class ReceiptView:
+    """A receipt as a page shows it; `line` is its short form."""
+
+    line: str
+    rows: list[Row]
+    notes: list[str]
+    url: str
+
+
+def receipt_view(
+    request: LLMRequest, attempt: LLMAttempt, receipt: dict[str, Any] | None = None
+) -> ReceiptView:
+    """The words of the receipt of one attempt for `request`.
+
+    `receipt`: what `KnownNames` leaves of it; None: all, for an answer that stands.
+    """
+    receipt = receipt or attempt.receipt
+    who = who_answered(receipt)
+    won = {
+        name: steps[-1]["rule"] if steps else ""
+        for name, steps in receipt["steps"].items()
+    }
+    by = request.requested_by
+    rows = [
+        Row("Persona", who, won["persona"]),
+        Row("Model", _model_words(receipt["model"]), won["config"]),
+        Row("Instructions", _instructions(receipt), won["prompt"]),
+        Row("Key", _key_words(receipt["key"])),
+        Row("Settings", _parameters(receipt["parameters"])),
+        Row("Tokens", _tokens(attempt)),
+        Row("Cost", _cost(attempt, receipt)),
+        Row("Time", _timing(attempt)),
+        Row("Asked by", f"@{by.handle.name}" if by else "a former member"),
+    ]
+    return ReceiptView(
+        line=_line(attempt, receipt),
+        rows=[row for row in rows if row.value],
+        notes=_notes(attempt, receipt),
+        url=request.get_absolute_url(),
+    )
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One call as the page of its request lists it; what is not known says so."""
+
+    number: int
+    started_at: datetime
+    line: str
+    outcome: str
+    detail: str
+    tokens: str
+    cost: str
+    timing: str
+
+
+def attempt_view(attempt: LLMAttempt, receipt: dict[str, Any]) -> AttemptView:
+    """The words of one attempt; `line`: who and with what; `receipt` as a receipt's."""
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        line=f"{who_answered(receipt)} · {model_of(receipt)}",
+        outcome=attempt.get_outcome_display(),
+        detail=attempt.outcome_detail,
+        tokens=_tokens(attempt),
+        cost=_cost(attempt, receipt),
+        timing=_timing(attempt) or "unknown",
+    )
+
+
+def who_answered(receipt: dict[str, Any]) -> str:
+    """The persona and its version, as in "Maestro v1"; a draft has none yet.
+
+    The version is None where the persona is not named.
+    """
+    persona = receipt["persona"]
+    if persona["version"] is None:
+        return str(persona["name"])
+    label = f"v{persona['version']}" if persona["version"] else "(draft)"
+    return f"{persona['name']} {label}"
+
+
+def _line(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
+    """Who answered, with what, and how long it took."""
+    took = _seconds(attempt.total_seconds)
+    parts = (who_answered(receipt), model_of(receipt), took)
+    return " · ".join(part for part in parts if part)
+
+
+def _model_words(model: dict[str, Any]) -> str:
+    named = f"{model['config']}: " if model["config"] else ""
+    return f"{named}{model['model']} at {model['endpoint']}"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def _notes(attempt: LLMAttempt, receipt: dict[str, Any]) -> list[str]:
+    """What readers are told under the reply."""
+    notes = list(receipt["notes"])
+    if attempt.outcome == Outcome.CUT_OFF:
+        notes.append("Cut off at the model's length limit.")
+    return notes
+
+
+def _instructions(receipt: dict[str, Any]) -> str:
+    steps = receipt["steps"]["prompt"]
+    return steps[-1]["why"] if steps else ""
+
+
+def _key_words(key: str) -> str:
+    return {"site": "the site's", "member": "the member's own"}.get(key, "none needed")
+
+
+def _parameters(parameters: dict[str, Any]) -> str:
+    return ", ".join(
+        f"at most {value} tokens"
+        if name == "max_tokens"
+        else f"{name.replace('_', ' ')} {value}"
+        for name, value in parameters.items()
+    )
+
+
+def _tokens(attempt: LLMAttempt) -> str:
+    if attempt.tokens_in is None and attempt.tokens_out is None:
+        return "unknown"
+    return f"{_or_unknown(attempt.tokens_in)} in, {_or_unknown(attempt.tokens_out)} out"
+
+
+def _or_unknown(value: int | None) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _cost(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
+    # Only the site itself sets up the demo model, which runs on its own machine.
+    if receipt["model"]["provider"] == PROVIDERS["demo"].label:
+        return "free"
+    cost = attempt.cost_usd
+    return "unknown" if cost is None else f"${cost.normalize():f}"
+
+
+def _timing(attempt: LLMAttempt) -> str:
+    first, total = attempt.first_text_seconds, attempt.total_seconds
+    if total is None:
+        return ""
+    begun = f", first words after {_seconds(first)}" if first is not None else ""
+    return f"{_seconds(total)}{begun}"

@@ -1,0 +1,1 @@
+"""A worker's part: from the claim of a request to what is written of it."""

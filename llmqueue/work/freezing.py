@@ -1,0 +1,117 @@
+"""Fixing who answers, just before the call: rights, receipt, prompt, attempt."""
+
+import logging
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import transaction
+
+from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
+from llmqueue.handlers import handler_for
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
+from llmqueue.prompting import composing, prompts
+from llmqueue.resolution.deciding import decide
+from llmqueue.resolution.receipts import Receipt
+from llmqueue.work import claims
+from personas.models import PersonaVersion
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """An attempt, ready to be called: its row is committed with outcome unknown."""
+
+    attempt: LLMAttempt
+    receipt: Receipt
+    messages: list[dict[str, str]]
+    tag: str
+
+
+@transaction.atomic
+def freeze(request: LLMRequest) -> Frozen:
+    """Check every right again, resolve, and write the attempt and its prompt.
+
+    Raises Refused when it must not run, WrongLane when it belongs in another lane,
+    SwitchedOff when no calls are to be made now, and LeaseLost when another worker has it.
+    """
+    if not LLMRequest.objects.lock_held(request):
+        raise LeaseLost
+    if request.attempts.count() >= settings.LLM_MAX_ATTEMPTS:
+        # However often workers are stopped, a request is not bought for ever.
+        raise Refused(
+            "crashed", "It was begun too often and never ended.", is_failure=True
+        )
+    _close_uncalled(request)
+    receipt = decide(request, handler_for(request).inputs(request))
+    if request.lane.endpoint_id != receipt.choice.endpoint.pk:
+        raise WrongLane(receipt.choice.endpoint)
+    tag = composing.new_tag()
+    parts = _prompt(request, receipt, tag)
+    # As late as can be: the switch promises that no call begins after two seconds.
+    if not claims.ai_is_on():
+        raise SwitchedOff
+    attempt = _write(request, receipt, parts)
+    return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
+
+
+def _close_uncalled(request: LLMRequest) -> None:
+    """An attempt under this very lease: its commit was cut, so it was never called."""
+    left = request.attempts.filter(
+        lease_token=request.held_token, outcome=Outcome.UNKNOWN
+    )
+    left.update(outcome=Outcome.INTERRUPTED, outcome_detail="It was never sent.")
+
+
+def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:
+    choice = receipt.choice
+    # Another model may take more than the one that said so.
+    calls = request.attempts.filter(endpoint=choice.endpoint, config=choice.config)
+    is_short = calls.filter(outcome=Outcome.TOO_LONG).exists()
+    limits = composing.limits_for(choice, is_short=is_short)
+    handler = handler_for(request)
+    conversation = handler.messages(request, most_passages=limits.posts)
+    if receipt.version.pk:  # it may have been erased while the topic was waited for
+        held = PersonaVersion.objects.hold_words(receipt.version.pk)
+        receipt = replace(receipt, version=held)
+    return composing.compose(receipt, conversation, limits=limits, tag=tag)
+
+
+def _write(
+    request: LLMRequest, receipt: Receipt, parts: list[prompts.Part]
+) -> LLMAttempt:
+    choice = receipt.choice
+    attempt = LLMAttempt.objects.create(
+        request=request,
+        number=request.attempts.count() + 1,
+        lease_token=request.held_token,
+        receipt=receipt.as_json(),
+        persona_version=receipt.version if receipt.version.pk else None,
+        config=choice.config,
+        endpoint=choice.endpoint,
+    )
+    LLMRequest.objects.filter(pk=request.pk).update(
+        answerer=receipt.persona, model=choice.model, last_attempt=attempt
+    )
+    PromptPart.objects.bulk_create(
+        PromptPart(
+            attempt=attempt,
+            position=position,
+            kind=part.kind,
+            role=part.role,
+            source_kind=part.source_kind,
+            source_key=part.source_key,
+            text=part.text,
+            tokens=part.tokens,
+        )
+        for position, part in enumerate(parts)
+    )
+    log.info(
+        "request %s attempt %s: persona by %s, model %s by %s",
+        request.public_id,
+        attempt.number,
+        receipt.persona_steps[-1].rule,
+        choice.model,
+        receipt.config_steps[-1].rule,
+    )
+    return attempt

@@ -1,0 +1,73 @@
+"""Putting right what was left lying: the guarantee that every request runs.
+
+Safe in doubles: each step is one guarded update or locks its rows and skips others'.
+"""
+
+import logging
+import uuid
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from core.correlation import correlated
+from llmqueue.errors import ERROR_CLASSES
+from llmqueue.live.publishing import announce
+from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
+from llmqueue.work import endings
+
+log = logging.getLogger(__name__)
+
+
+class Swept(NamedTuple):
+    """What one sweep found: requests made ready, taken from lost workers, claimable."""
+
+    ready: int
+    lapsed: int
+    claimable: int
+
+
+def sweep() -> Swept:
+    """Make due requests ready and take back those whose worker is gone."""
+    ready = make_due_ready()
+    lapsed = _take_back_lapsed()
+    announce(lapsed)
+    WorkerHeartbeat.objects.filter(seen_at__lt=Now() - 10 * settings.LLM_LEASE).delete()
+    waiting = LLMRequest.objects.filter(status=Status.PENDING, is_ready=True)
+    return Swept(ready, len(lapsed), waiting.count())
+
+
+def make_due_ready() -> int:
+    """Let delayed requests whose time has come be claimed; how many they were."""
+    return LLMRequest.objects.due().update(is_ready=True, not_before=None)
+
+
+@transaction.atomic
+def _take_back_lapsed() -> list[uuid.UUID]:
+    """Return lapsed requests to their lane, or end those that lapsed too often.
+
+    Their attempts keep the outcome unknown: whether the provider answered is not known.
+    """
+    lapsed = LLMRequest.objects.lapsed().select_for_update(skip_locked=True)
+    requests = list(lapsed)
+    # In one order, since whoever asked is told at the end of each.
+    for request in sorted(requests, key=lambda it: it.requested_by_id or 0):
+        _take_back(request)
+    return [request.public_id for request in requests]
+
+
+def _take_back(request: LLMRequest) -> None:
+    with correlated(request.correlation_id):
+        log.warning("request %s: its worker is gone", request.public_id)
+    if request.lapses + 1 < settings.LLM_MAX_LAPSES:
+        LLMRequest.objects.give_back(request, lapses=F("lapses") + 1)
+        return
+    endings.end_held(
+        request,
+        status=Status.ERROR,
+        lapses=F("lapses") + 1,
+        error_class="crashed",
+        error_message=ERROR_CLASSES["crashed"],
+    )

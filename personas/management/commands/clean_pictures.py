@@ -1,0 +1,14 @@
+"""`manage.py clean_pictures`: remove the files of pictures that nobody shows any more."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from personas.services.pictures import clean_pictures
+
+
+class Command(BaseCommand):
+    help = "Removes pictures that no persona and no draft has, after a day."
+
+    def handle(self, **options: Any) -> None:
+        self.stdout.write(f"{clean_pictures()} files removed.")
