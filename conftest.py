@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.conf import settings
 from django.db import transaction
@@ -69,15 +70,22 @@ def module_db(django_db_setup, django_db_blocker) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def new_member() -> Callable[..., User]:
-    """Make a member by handle, whose password is `password-of-HANDLE`."""
+    """Make a member by handle, whose password is `password-of-HANDLE`.
 
-    def make(handle: str, **fields) -> User:
-        return User.objects.create_user(
+    Their address is confirmed unless `is_confirmed` says otherwise.
+    """
+
+    def make(handle: str, *, is_confirmed: bool = True, **fields) -> User:
+        member = User.objects.create_user(
             f"{handle}@example.com",
             f"password-of-{handle}",
             handle=claim_handle(name=handle, allow_reserved=True),
             **fields,
         )
+        EmailAddress.objects.create(
+            user=member, email=member.email, primary=True, verified=is_confirmed
+        )
+        return member
 
     return make
 
@@ -105,6 +113,20 @@ def carol(make_member) -> User:
 @pytest.fixture
 def staff(make_member) -> User:
     return make_member("warden", is_staff=True)
+
+
+@pytest.fixture
+def confirm(db) -> Callable[[User], None]:
+    """Let a member have confirmed their address."""
+
+    def confirm(member: User) -> None:
+        EmailAddress.objects.update_or_create(
+            user=member,
+            email=member.email,
+            defaults={"verified": True, "primary": True},
+        )
+
+    return confirm
 
 
 @pytest.fixture(autouse=True)

@@ -91,5 +91,5 @@ class HandleAdmin(ReadOnlyAdmin):
 class SiteSettingsAdmin(ReadOnlyAdmin):
     """The one row; Settings > Site checks what it is changed to."""
 
-    list_display = ("site_name", "ai_enabled")
+    list_display = ("site_name", "only_staff_assign")
     search_fields = ("site_name",)

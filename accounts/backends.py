@@ -1,8 +1,9 @@
-"""Who is signed in, read together with the handle that every page shows."""
+"""Who is signed in, read together with what every page shows or asks of them."""
 
 from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
+from django.conf import settings
 
 from accounts.models import User
 
@@ -12,5 +13,6 @@ class MemberBackend(AuthenticationBackend):  # type: ignore[misc]
 
     def get_user(self, user_id: Any) -> User | None:
         """The member of a session, None when there is none or they are not active."""
-        user = User.objects.select_related("handle").filter(pk=user_id).first()
+        members = User.objects.select_related(*settings.MEMBER_JOINS)
+        user = members.filter(pk=user_id).first()
         return user if user is not None and self.user_can_authenticate(user) else None

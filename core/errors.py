@@ -41,6 +41,15 @@ class ImageRefused(ForllmError):
     message = "This is no picture that the site can read. PNG, JPEG, WebP and GIF work."
 
 
+class EncryptionOff(ForllmError):
+    """The site has no key of its own, so no secret can be stored."""
+
+    message = (
+        "This site cannot store keys: it has no key of its own to encrypt them with"
+        " (LLM_ENCRYPTION_KEYS)."
+    )
+
+
 class SecretUnreadable(ForllmError):
     """A stored secret cannot be decrypted here, or belongs to another owner or host."""
 

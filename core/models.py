@@ -29,7 +29,6 @@ class SiteSettings(models.Model):
         ),
         help_text="The first lines of every prompt.",
     )
-    ai_enabled = models.BooleanField(default=True)
     # Off: every member assigns personas to subforums and chooses their defaults.
     only_staff_assign = models.BooleanField(default=False)
 

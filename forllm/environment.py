@@ -68,7 +68,9 @@ class Environment:
         return self._read(name, _host_ports, default)
 
     def fernet_keys(self, name: str) -> Any:
-        return self._read(name, _fernet_keys, None)
+        """Fernet keys, the first of which encrypts; none when it is not set."""
+        none: list[str] = []
+        return self._read(name, _fernet_keys, none)
 
     def database(self, name: str) -> dict[str, Any]:
         def parse(raw: str) -> dict[str, Any]:

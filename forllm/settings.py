@@ -121,6 +121,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # Members.
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.MemberBackend"]
+# What is read of a member together with their session.
+MEMBER_JOINS = ["handle", "ai_settings"]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.PasswordRules"}]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
@@ -189,7 +191,7 @@ if not _https:
         "security.W016",
     ]
 
-# Secrets at rest. The first key encrypts, all decrypt.
+# Secrets at rest. The first key encrypts, all decrypt; without any none can be stored.
 LLM_ENCRYPTION_KEYS = env.fernet_keys("LLM_ENCRYPTION_KEYS")
 
 # Celery carries nudges only; the queue is in the database.

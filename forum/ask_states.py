@@ -36,6 +36,7 @@ class AskState:
     reason: str
     is_open: bool
     is_model_trouble: bool
+    is_own_key_trouble: bool
     can_cancel: bool
     can_retry: bool
     is_muted: bool
@@ -73,6 +74,7 @@ def _state(
         reason=request.error_message,
         is_open=request.is_open,
         is_model_trouble=has_failed and request.error_class in MODEL_TROUBLE,
+        is_own_key_trouble=request.is_own_key_trouble_of(viewer),
         can_cancel=may_act and request.is_open,
         can_retry=may_act
         and request.has_no_answer
@@ -92,6 +94,8 @@ def _sentence(
             return f"{name} has answered; the reply waits to be posted."
         case Status.PENDING if attempt and attempt.outcome != Outcome.UNKNOWN:
             return f"{name} will try again. {attempt.get_outcome_display()}."
+        case Status.PENDING if request.stop_id:
+            return f"{name} is waiting: staff have stopped it for now."
         case Status.PENDING:
             return f"{name} is waiting{ahead(request)}."
         case Status.PROCESSING:

@@ -48,10 +48,16 @@ class AskerGone(ForllmError):
     message = "Whoever asked is no longer a member here. Ask a persona yourself."
 
 
-class AINotAvailable(ForllmError):
-    """Asking is switched off, for the site or by the member."""
+class AIOffForYou(ForllmError):
+    """The member switched AI off for themselves."""
 
-    message = "Asking personas is switched off at the moment."
+    message = "AI is off for you. You can switch it on in Settings, under Models."
+
+
+class ModelNotYours(ForllmError):
+    """The config belongs to another member."""
+
+    message = "This model is not one of yours."
 
 
 class NotAssigned(ForllmError):

@@ -158,5 +158,6 @@ def _asks_and_receipts(
             state = ask_states.state_in_list(ask, viewer, names, is_muted=is_muted)
             asks[ask.post_id].append(state)
         elif ask.request.last_attempt is not None:
-            written[ask.reply_id] = receipt_view(ask.request, ask.request.last_attempt)
+            last = ask.request.last_attempt
+            written[ask.reply_id] = receipt_view(ask.request, last, viewer)
     return asks, written

@@ -25,6 +25,7 @@ urlpatterns = [
         assignments.subforum_personas_change,
         name="subforum_personas_change",
     ),
+    path("s/<slug:slug>/pin/", assignments.subforum_pin, name="subforum_pin"),
     path(
         "personas/<slug:persona_slug>/subforums/",
         assignments.persona_subforums,

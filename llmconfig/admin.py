@@ -12,10 +12,14 @@ from django.http import HttpRequest
 from accounts.admin_site import ReadOnlyAdmin, RecordedAdmin
 from llmconfig.models import (
     AISettings,
+    ApiKey,
     Endpoint,
+    Favourite,
     LLMConfig,
+    ModelPrice,
     ModelProfile,
     ProviderPreference,
+    Redirect,
 )
 
 
@@ -86,3 +90,39 @@ class ProviderPreferenceAdmin(ReadOnlyAdmin):
     list_select_related = ("user__handle", "endpoint")
     member_field = "user"
     search_fields = ("model",)
+
+
+@admin.register(Favourite)
+class FavouriteAdmin(ReadOnlyAdmin):
+    list_display = ("user", "config", "position")
+    list_select_related = ("user__handle", "config")
+    member_field = "user"
+    search_fields = ("config__name",)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Which keys there are, never what they are, nor their last characters."""
+
+    exclude = ("secret", "last_four")
+    list_display = ("user", "endpoint", "state", "last_used_at")
+    list_filter = ("state", "endpoint")
+    list_select_related = ("user__handle", "endpoint")
+    member_field = "user"
+    search_fields = ("endpoint__name",)
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(ReadOnlyAdmin):
+    list_display = ("model", "endpoint", "in_usd", "out_usd", "set_by", "set_at")
+    list_filter = ("endpoint",)
+    list_select_related = ("endpoint", "set_by__handle")
+    search_fields = ("model",)
+
+
+@admin.register(Redirect)
+class RedirectAdmin(ReadOnlyAdmin):
+    list_display = ("endpoint", "model", "to", "made_by", "made_at", "undone_at")
+    list_filter = ("endpoint",)
+    list_select_related = ("endpoint", "to", "made_by__handle")
+    search_fields = ("model", "to__name")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.event_loop import event_loop
+from llmconfig.prices import Price
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Call:
     be empty for a service that needs none. `parameters`: sampling parameters by our own
     names, those that the protocol does not know are left out. `messages`: oldest first,
     each {"role", "content"}. `prices`: a provider's name in LiteLLM's price table, or
-    empty.
+    empty. `price`: what staff entered, which comes before that table.
     """
 
     protocol: str
@@ -29,6 +30,7 @@ class Call:
     messages: list[dict[str, str]] = field(repr=False)
     deadline: timedelta
     prices: str = ""
+    price: Price | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The only door to a model: one guarded call under one deadline.
+"""The door to a model for all that is asked: one guarded call under one deadline.
 
 LiteLLM knows the protocols and the prices. It gets our HTTP client, no retries, no
 callbacks and no environment to find keys or addresses in. Its import costs 1.2 s and
@@ -21,7 +21,7 @@ from llmconfig.calls import Answer, Call, CallHandle
 from llmconfig.environment import clear_environment
 from llmconfig.errors import CallFailed
 from llmconfig.parameters import needs_key, sent_parameters
-from llmconfig.prices import Price, price_of
+from llmconfig.prices import listed_price
 from llmconfig.reading import Reading, storable
 from llmconfig.tokens import count_tokens
 
@@ -31,14 +31,14 @@ __all__ = [
     "Call",
     "CallFailed",
     "CallHandle",
-    "Price",
     "complete",
     "count_tokens",
-    "price_of",
     "warm_up",
 ]
 
 _NO_KEY = "none"
+# No call costs more: a count or a price is wrong then.
+_MOST_USD = 1_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -46,9 +46,10 @@ clear_environment()
 
 
 def warm_up() -> None:
-    """Load LiteLLM and the tokeniser now, so that no call has to wait for them."""
+    """Load LiteLLM, the tokeniser and the prices now, so that no call waits for them."""
     _litellm()
     count_tokens("ready")
+    listed_price(prices="", model="")  # it is looked up while rows are locked
 
 
 def complete(
@@ -124,20 +125,29 @@ def _failure_of_end(
 
 
 def _cost(call: Call, answer: Answer) -> Decimal | None:
-    """The price by LiteLLM's table; None if usage or the model's price is not known."""
-    if not call.prices or answer.tokens_in is None or answer.tokens_out is None:
+    """The cost by the entered price, else by LiteLLM's table; None: not known.
+
+    So it is without usage, without a price, and when it is more than can be true.
+    """
+    if answer.tokens_in is None or answer.tokens_out is None:
         return None
-    try:
-        costs = _litellm().cost_per_token(
-            model=call.model,
-            prompt_tokens=answer.tokens_in,
-            completion_tokens=answer.tokens_out,
-            custom_llm_provider=call.prices,
-        )
-    except Exception:  # it raises a bare Exception for a model it does not know
+    if call.price is not None:
+        total = call.price.of(answer.tokens_in, answer.tokens_out)
+    elif call.prices:
+        try:
+            costs = _litellm().cost_per_token(
+                model=call.model,
+                prompt_tokens=answer.tokens_in,
+                completion_tokens=answer.tokens_out,
+                custom_llm_provider=call.prices,
+            )
+        except Exception:  # it raises a bare Exception for a model it does not know
+            return None
+        total = sum((Decimal(str(cost)) for cost in costs), Decimal(0))
+    else:
         return None
-    total = sum((Decimal(str(cost)) for cost in costs), Decimal(0))
-    return max(Decimal(0), round(total, 8))
+    total = max(Decimal(0), round(total, 8))
+    return total if total < _MOST_USD else None
 
 
 @cache

@@ -46,6 +46,7 @@ class CallFailed(ForllmError):
         partial: "Answer | None" = None,
     ) -> None:
         self.kind = kind
+        self.status = status
         self.retry_after = retry_after
         self.partial = partial
         message = message or MESSAGES[kind]
@@ -61,6 +62,26 @@ class ChangedMeanwhile(ForllmError):
     )
 
 
+class ConfigNameTaken(ForllmError):
+    """Another config of the same owner is called so."""
+
+    message = "Another model is called so. Please choose another name."
+
+
+class ConfigInUse(ForllmError):
+    """The config cannot be deleted: `uses` says in words what needs it."""
+
+    def __init__(self, uses: list[str]) -> None:
+        self.uses = uses
+        super().__init__(f"It is still needed: {'; '.join(uses)}.")
+
+
+class TooManyFavourites(ForllmError):
+    """As many favourites as one may have."""
+
+    message = "A quick choice is short: take one of your favourites away first."
+
+
 class EndpointInUse(ForllmError):
     """The endpoint cannot be deleted: `uses` says in words what needs it."""
 
@@ -73,9 +94,38 @@ class EndpointOff(ForllmError):
     """What was wanted of the endpoint needs it to be switched on."""
 
 
-class TrialFailed(ForllmError):
-    """The trial of an endpoint failed; `kind` is a key of MESSAGES."""
+class RedirectRefused(ForllmError):
+    """The redirect cannot be made; the message says what stands against it."""
 
-    def __init__(self, kind: str, message: str = "") -> None:
+
+class KeyGone(ForllmError):
+    """The member has no key of their own there, or not any more."""
+
+    message = "This key was removed."
+
+
+class TriedTooOften(ForllmError):
+    """The member tried keys so often that they have to wait for `retry_after`."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        minutes = -(-int(retry_after.total_seconds()) // 60) or 1
+        super().__init__(
+            "You have tried keys very often. The next try is possible in"
+            f" {minutes} minute{'s' * (minutes != 1)}."
+        )
+
+
+class TrialFailed(ForllmError):
+    """The trial of an endpoint failed.
+
+    `kind` is a key of MESSAGES, or "no_stream": it answers, but not word by word.
+    `models`: the list that was read before it failed, as in `TrialResult`.
+    """
+
+    def __init__(
+        self, kind: str, message: str, *, models: list[str] | None = None
+    ) -> None:
         self.kind = kind
-        super().__init__(message or MESSAGES[kind])
+        self.models = models
+        super().__init__(message)

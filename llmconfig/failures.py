@@ -36,6 +36,8 @@ _BY_WORDS = [
     ("no_model", "model_not_found"),
     ("no_model", "model not found"),
     ("no_model", "not a valid model"),  # OpenRouter, with 400
+    ("no_model", "invalid model"),  # Mistral, with 400
+    ("no_model", "model not exist"),  # DeepSeek, with 400
 ]
 _BY_STREAM_WORDS = [
     ("rate_limited", "rate_limit"),

@@ -24,11 +24,11 @@ class Price:
         return tokens_in * self.in_usd + tokens_out * self.out_usd
 
 
-def price_of(*, prices: str, model: str) -> Price | None:
+def listed_price(*, prices: str, model: str) -> Price | None:
     """The price of `model` at a provider, by LiteLLM's name for it; None: not known.
 
-    Not known is not free. Discounts and surcharges, as for very long prompts, are left
-    out: what a call has cost, its answer tells.
+    What a model costs here tells `services.prices.price_of`. Discounts and surcharges,
+    as for very long prompts, are left out: what a call has cost, its answer tells.
     """
     return _table().get((prices, model))
 

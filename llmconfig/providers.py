@@ -11,8 +11,8 @@ class Provider:
     `protocol` is LiteLLM's name for it, `api_base` the provider's own address (blank:
     the endpoint must give one), `prices` LiteLLM's name in its price table. `needs_key`:
     wherever it is; ask `needs_key_at`, which knows the hosts, too. `is_strict`:
-    it refuses parameters that OpenAI's protocol does not have. `has_open_list`: it shows
-    its list of models to those without a key, too.
+    it refuses parameters that OpenAI's protocol does not have. `about` is a line for
+    whoever chooses one; `key_page` says where a key is made, blank: nowhere in particular.
     """
 
     key: str
@@ -22,7 +22,8 @@ class Provider:
     prices: str = ""
     needs_key: bool = True
     is_strict: bool = False
-    has_open_list: bool = True
+    about: str = ""
+    key_page: str = ""
 
     def needs_key_at(self, address: str) -> bool:
         """Whether it takes no call without a key: by its kind, or by whose host it is."""
@@ -41,7 +42,8 @@ PROVIDERS = {
             "https://api.openai.com/v1",
             "openai",
             is_strict=True,
-            has_open_list=False,
+            about="The GPT models. Paid for in advance, by the token.",
+            key_page="platform.openai.com/api-keys",
         ),
         Provider(
             "anthropic",
@@ -49,7 +51,8 @@ PROVIDERS = {
             "anthropic",
             "https://api.anthropic.com",
             "anthropic",
-            has_open_list=False,
+            about="The Claude models. Paid for in advance, by the token.",
+            key_page="console.anthropic.com/settings/keys",
         ),
         Provider(
             "google",
@@ -58,7 +61,8 @@ PROVIDERS = {
             "https://generativelanguage.googleapis.com/v1beta/openai",
             "gemini",
             is_strict=True,
-            has_open_list=False,
+            about="The Gemini models. Some can be used for nothing, within limits.",
+            key_page="aistudio.google.com/apikey",
         ),
         Provider(
             "groq",
@@ -67,7 +71,8 @@ PROVIDERS = {
             "https://api.groq.com/openai/v1",
             "groq",
             is_strict=True,
-            has_open_list=False,
+            about="Open models, answered very quickly. Some free of charge, within limits.",
+            key_page="console.groq.com/keys",
         ),
         Provider(
             "openrouter",
@@ -75,6 +80,8 @@ PROVIDERS = {
             "openai",
             "https://openrouter.ai/api/v1",
             "openrouter",
+            about="Hundreds of models of many makers with one key, some free of charge.",
+            key_page="openrouter.ai/keys",
         ),
         Provider(
             "mistral",
@@ -83,7 +90,8 @@ PROVIDERS = {
             "https://api.mistral.ai/v1",
             "mistral",
             is_strict=True,
-            has_open_list=False,
+            about="The Mistral models, from Europe.",
+            key_page="console.mistral.ai/api-keys",
         ),
         Provider(
             "deepseek",
@@ -91,7 +99,8 @@ PROVIDERS = {
             "openai",
             "https://api.deepseek.com/v1",
             "deepseek",
-            has_open_list=False,
+            about="The DeepSeek models. Cheap, paid for in advance.",
+            key_page="platform.deepseek.com/api_keys",
         ),
         Provider(
             "ollama",
@@ -99,14 +108,41 @@ PROVIDERS = {
             "openai",
             "http://127.0.0.1:11434/v1",
             needs_key=False,
+            about="Open models on a machine of your own: no key, no bill.",
         ),
-        Provider("tgi", "Text Generation Inference", "openai", "", needs_key=False),
-        Provider("compatible", "OpenAI-compatible", "openai", "", needs_key=False),
+        Provider(
+            "tgi",
+            "Text Generation Inference",
+            "openai",
+            "",
+            needs_key=False,
+            about="Hugging Face's server for open models, run by yourself. Needs its address.",
+        ),
+        Provider(
+            "compatible",
+            "OpenAI-compatible",
+            "openai",
+            "",
+            needs_key=False,
+            about="Any other service with OpenAI's protocol: vLLM, llama.cpp, LM Studio. Needs"
+            " its address.",
+        ),
         Provider("demo", "Demo model", "openai", ""),
     )
 }
 
 CHOICES = [(provider.key, provider.label) for provider in PROVIDERS.values()]
+
+
+def names_model(models: list[str], model: str) -> bool:
+    """Whether a provider's list has `model`, or one that it is the beginning of.
+
+    Providers list `name-20260101` and also take `name`; Ollama lists `name:latest`.
+    """
+    return any(
+        it in (model, f"{model}:latest") or it.startswith(f"{model}-") for it in models
+    )
+
 
 _BY_HOST = {
     urlsplit(provider.api_base).hostname: provider

@@ -1,31 +1,97 @@
-"""What needs an endpoint: found in the models' relations, as most lie in apps above."""
+"""What needs an endpoint or a config: found in the models' relations, mostly of apps above."""
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 
 from llmconfig.models import (
     AISettings,
+    ApiKey,
     Endpoint,
+    Favourite,
     LLMConfig,
+    ModelPrice,
     ModelProfile,
     ProviderPreference,
+    Redirect,
 )
 
 # One and many; a model that is not here goes by the name it gives itself.
 _words: dict[type[Model], tuple[str, str]] = {
     AISettings: ("member's default", "members' defaults"),
+    Favourite: ("favourite", "favourites"),
+    ApiKey: ("member's own key", "members' own keys"),
     LLMConfig: ("other config", "other configs"),
     ModelProfile: ("profile", "profiles"),
     ProviderPreference: ("member's preference", "members' preferences"),
+    Redirect: ("redirect", "redirects"),
 }
+# Whose configs it keeps from being deleted: the site's, or members' own as well.
+type _Kept = Literal["", "site", "all"]
+_keeping: dict[type[Model], _Kept] = {
+    LLMConfig: "site",
+    ModelProfile: "site",
+    Redirect: "site",
+}
+# What is on record lives on without the config: it has its names as text.
+_records: set[type[Model]] = set()
+
+# They go with their endpoint: nobody misses them.
+_PARTS = (ModelPrice,)
 
 
-def register_use(model: type[Model], one: str, many: str) -> None:
-    """Let an app above say what its rows are called where they need an endpoint."""
+def register_use(
+    model: type[Model],
+    one: str,
+    many: str,
+    *,
+    keeps_config: _Kept = "",
+    is_record: bool = False,
+) -> None:
+    """Let an app above say what its rows are called where they need an endpoint.
+
+    `keeps_config`: whose configs are not deleted under them. `is_record`: they do without
+    any.
+    """
     _words[model] = one, many
+    _keeping[model] = keeps_config
+    if is_record:
+        _records.add(model)
+
+
+@dataclass(frozen=True)
+class ConfigUses:
+    """What keeps a config from deletion, and what would go on without it; in words."""
+
+    keeping: list[str]
+    losing: list[str]
+
+
+def uses_of_config(config: LLMConfig) -> ConfigUses:
+    """What points to `config`.
+
+    A member's own config is kept by a persona alone: the rest is their own and loses it.
+    """
+    found = ConfigUses([], [])
+    if config.is_default:
+        found.keeping.append("it is the site's default model")
+    row = LLMConfig.objects.filter(pk=config.pk)
+    pointing: dict[type[Model], Q] = defaultdict(Q)
+    for model, condition in _pointers(row):
+        pointing[model] |= condition
+    for model, condition in pointing.items():
+        rows = model._default_manager.filter(condition)
+        if model is Redirect:
+            rows = rows.filter(undone_at=None)
+        if model in _records or not (count := rows.count()):
+            continue
+        kept = _keeping.get(model, "")
+        keeps = kept == "all" or (kept == "site" and config.owner_id is None)
+        (found.keeping if keeps else found.losing).append(_in_words(model, count))
+    return found
 
 
 def uses_of(endpoint: Endpoint) -> list[str]:
@@ -43,6 +109,7 @@ def uses_of(endpoint: Endpoint) -> list[str]:
     counts = {
         model: model._default_manager.filter(condition).count()
         for model, condition in pointing.items()
+        if model not in _PARTS
     }
     return [_in_words(model, count) for model, count in counts.items() if count]
 

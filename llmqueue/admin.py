@@ -7,12 +7,24 @@ writes down when staff read another's.
 from django.contrib import admin
 
 from accounts.admin_site import ReadOnlyAdmin
-from llmqueue.models import Lane, LLMAttempt, LLMRequest, PromptPart, WorkerHeartbeat
+from llmqueue.models import (
+    DailyUsage,
+    Lane,
+    LLMAttempt,
+    LLMRequest,
+    PromptPart,
+    Reservation,
+    SimulatedFailure,
+    SpendBucket,
+    SpendLimit,
+    Stop,
+    WorkerHeartbeat,
+)
 
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "is_enabled", "turn")
+    list_display = ("__str__", "is_enabled", "turn", "failures", "broken_until")
     list_filter = ("is_enabled",)
     list_select_related = ("endpoint",)
     search_fields = ("endpoint__name",)
@@ -66,3 +78,52 @@ class PromptPartAdmin(ReadOnlyAdmin):
 class WorkerHeartbeatAdmin(ReadOnlyAdmin):
     list_display = ("name", "seen_at", "running_count")
     search_fields = ("name",)
+
+
+@admin.register(SpendLimit)
+class SpendLimitAdmin(ReadOnlyAdmin):
+    list_display = ("scope", "key", "period", "requests", "cost_usd", "is_enabled")
+    list_filter = ("scope", "period", "is_enabled")
+    list_select_related = ("made_by__handle",)
+    search_fields = ("key",)
+
+
+@admin.register(SpendBucket)
+class SpendBucketAdmin(ReadOnlyAdmin):
+    list_display = ("limit", "budget_of", "subject", "period_key", "used_requests")
+    list_filter = ("limit__scope",)
+    list_select_related = ("limit", "budget_of__handle")
+    search_fields = ("period_key", "subject")
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ReadOnlyAdmin):
+    list_display = ("request", "attempt_number", "bucket", "cost_usd", "state")
+    list_filter = ("state",)
+    list_select_related = ("request", "bucket__limit")
+    search_fields = ("request__public_id",)
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(ReadOnlyAdmin):
+    date_hierarchy = "day"
+    list_display = ("day", "member", "persona", "model", "calls", "cost_usd")
+    list_filter = ("on_own_key", "endpoint")
+    list_select_related = ("member__handle", "persona")
+    search_fields = ("model",)
+
+
+@admin.register(Stop)
+class StopAdmin(ReadOnlyAdmin):
+    list_display = ("scope", "key", "reason", "set_by", "set_at", "lifted_at")
+    list_filter = ("scope",)
+    list_select_related = ("set_by__handle",)
+    search_fields = ("key", "reason")
+
+
+@admin.register(SimulatedFailure)
+class SimulatedFailureAdmin(ReadOnlyAdmin):
+    list_display = ("endpoint", "outcome", "calls_left", "until", "made_by")
+    list_filter = ("outcome",)
+    list_select_related = ("endpoint", "made_by__handle")
+    search_fields = ("endpoint__name",)

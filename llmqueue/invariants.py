@@ -1,6 +1,6 @@
 """What must hold of the queue whenever it is quiet, on any database.
 
-The ids are those of the fault matrix: I3 to I6, I8 and I10. What a kind of request owes
+The ids are those of the fault matrix: I3 to I8 and I10. What a kind of request owes
 besides (I1 and I2 for replies) its own app checks. Nothing is changed.
 """
 
@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from psycopg import sql
 
 from core.encryption import can_be_secret
-from core.errors import SecretUnreadable
-from llmconfig.models import Endpoint
-from llmconfig.services import call_secrets
+from llmconfig.services.keys import stored_secrets
 from llmqueue.errors import ERROR_CLASSES
+from llmqueue.usage.recording import LIKE, USE, sums_of_calls
 
 _NAMED = 5
 
@@ -92,6 +90,46 @@ RULES = (
         " HAVING max(number) <> count(*) OR min(number) <> 1",
     ),
     Rule(
+        "I7",
+        "limits whose counters are not the sums of what was reserved and used",
+        "SELECT bucket.id FROM queue_spendbucket bucket LEFT JOIN queue_reservation r"
+        " ON r.bucket_id = bucket.id GROUP BY bucket.id HAVING"
+        " (bucket.used_requests, bucket.used_tokens, bucket.used_usd,"
+        " bucket.reserved_requests, bucket.reserved_tokens, bucket.reserved_usd)"
+        " IS DISTINCT FROM"
+        " (coalesce(sum(r.requests) FILTER (WHERE r.state = 'settled'), 0),"
+        " coalesce(sum(r.tokens) FILTER (WHERE r.state = 'settled'), 0),"
+        " coalesce(sum(r.cost_usd) FILTER (WHERE r.state = 'settled'), 0),"
+        " coalesce(sum(r.requests) FILTER (WHERE r.state = 'reserved'), 0),"
+        " coalesce(sum(r.tokens) FILTER (WHERE r.state = 'reserved'), 0),"
+        " coalesce(sum(r.cost_usd) FILTER (WHERE r.state = 'reserved'), 0))",
+    ),
+    Rule(
+        "I7",
+        "reservations of requests that ended long ago",
+        "SELECT r.id FROM queue_reservation r JOIN queue_llmrequest request"
+        " ON request.id = r.request_id WHERE r.state = 'reserved' AND"
+        " request.finished_at < now() - %(patience)s - %(lease)s",
+    ),
+    Rule(
+        "I7",
+        "calls that are counted with other figures than their own",
+        "SELECT attempt.id FROM queue_llmattempt attempt JOIN queue_reservation r"
+        " ON r.request_id = attempt.request_id AND r.attempt_number = attempt.number"
+        " WHERE attempt.outcome <> 'unknown' AND (r.state = 'reserved'"
+        " OR r.state = 'settled' AND"
+        " (r.tokens <> attempt.tokens_in + attempt.tokens_out"
+        " OR r.cost_usd <> attempt.cost_usd))",
+    ),
+    Rule(
+        "I7",
+        "sums of a day's use that are not those of its calls (see rebuild_usage)",
+        f"SELECT day FROM (SELECT {LIKE}, {', '.join(USE)} FROM ({sums_of_calls()}) calls"  # noqa: S608
+        f" UNION ALL SELECT {LIKE}, {', '.join(f'-{it}' for it in USE)}"
+        " FROM queue_dailyusage) difference"
+        f" GROUP BY {LIKE} HAVING {' OR '.join(f'sum({it}) <> 0' for it in USE)}",
+    ),
+    Rule(
         "I8",
         "failed or cancelled requests without a class of the list or without a reason",
         "SELECT id FROM queue_llmrequest WHERE status IN ('error', 'cancelled')"
@@ -105,6 +143,7 @@ def check_queue() -> list[Violation]:
     values = {
         # What a lapse may take on top of the lease itself: two sweeps and a pick-up.
         "patience": 2 * settings.LLM_SWEEP + settings.LLM_HEARTBEAT,
+        "lease": settings.LLM_LEASE,
         "classes": list(ERROR_CLASSES),
     }
     return [*check_rules(RULES, values), *_exposed_secrets()]
@@ -127,12 +166,12 @@ def _exposed_secrets() -> Iterator[Violation]:
     secrets = [one for one in _secrets() if can_be_secret(one)]
     for table, columns in _text_columns().items():
         whole = sql.SQL(" || ' ' || ").join(
-            sql.SQL("coalesce({}::text, '')").format(sql.Identifier(column))
+            sql.SQL("coalesce({}::text, '')").format(sql.Identifier(table, column))
             for column in columns
         )
         query = sql.SQL(
-            "SELECT count(*) FROM {} CROSS JOIN unnest(%s::text[]) secret"
-            " WHERE position(secret IN {}) > 0"
+            "SELECT count(*) FROM {} CROSS JOIN unnest(%s::text[]) AS known (secret)"
+            " WHERE position(known.secret IN {}) > 0"
         ).format(sql.Identifier(table), whole)
         with connection.cursor() as cursor:
             cursor.execute(query, [secrets])
@@ -144,11 +183,7 @@ def _exposed_secrets() -> Iterator[Violation]:
 def _secrets() -> Iterator[str]:
     yield settings.SECRET_KEY
     yield from settings.LLM_ENCRYPTION_KEYS
-    for endpoint in Endpoint.objects.all():
-        try:
-            yield call_secrets(endpoint=endpoint)
-        except (SecretUnreadable, ImproperlyConfigured):
-            continue  # nobody can read it here
+    yield from stored_secrets()
 
 
 def _text_columns() -> dict[str, list[str]]:

@@ -1,23 +1,40 @@
 """What other apps may ask of the queue."""
 
+from collections import defaultdict
+from collections.abc import Collection
+
+from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from accounts.models import User
 from core import correlation
 from core.errors import NotAllowed
 from llmconfig.models import Endpoint
-from llmqueue import askers, handlers, tasks
-from llmqueue.errors import AlreadyEnded, Refused
+from llmqueue import askers, handlers, stops, tasks
+from llmqueue.errors import AlreadyEnded, Refused, Stopped, TierNotAllowed
 from llmqueue.handlers import Inputs, handler_for
+from llmqueue.limits.reserving import reserve_request
+from llmqueue.limits.settling import settle_requests
 from llmqueue.live.publishing import announce
-from llmqueue.models import LLMRequest, PromptPart, Status
+from llmqueue.models import Lane, LLMRequest, PromptPart, Status
+from llmqueue.pages import waiting
+from llmqueue.resolution.receipts import Receipt
 from llmqueue.resolution.resolving import resolve
-from llmqueue.work import claims, endings, lanes
+from llmqueue.work import endings, lanes
+from personas.models import Persona
 
 
 def ai_is_on() -> bool:
     """Whether new calls may be made at all; off wins, wherever it is set."""
-    return claims.ai_is_on()
+    return stops.ai_is_on()
+
+
+def check_not_stopped(*, persona: Persona | None, place: tuple[str, str]) -> None:
+    """Raise Stopped if nobody may ask there, or ask that persona, now."""
+    stop = stops.stop_of_asking(persona=persona.pk if persona else None, place=place)
+    if stop or not settings.AI_FEATURES_ENABLED:
+        raise Stopped(stop)
 
 
 def ai_is_on_for(member: User) -> bool:
@@ -38,9 +55,11 @@ def enqueue(
 
     `place` is (kind, key) of where it belongs, for filters and limits. A second request
     of a member with the same `idempotency_key`, or for the same `retry_of`, raises
-    IntegrityError.
+    IntegrityError. Raises LimitReached, when it has no room in the limits that are known
+    by now, and TierNotAllowed; the caller's transaction must then be rolled back.
     """
-    lane = lanes.lane_of(_likely_endpoint(inputs))
+    likely = _likely_receipt(inputs)
+    lane = lanes.lane_of(likely.choice.endpoint if likely else None)
     member_id = inputs.member.pk if inputs.member else None
     request = LLMRequest.objects.create(
         kind=kind,
@@ -59,21 +78,43 @@ def enqueue(
         retry_of=retry_of,
         correlation_id=_correlation_id(retry_of),
     )
+    reserve_request(request, likely)
     transaction.on_commit(tasks.nudge)
     return request
 
 
+@transaction.atomic
 def cancel(*, request: LLMRequest, reason: str, error_class: str = "cancelled") -> None:
     """End a waiting or running request; its call is cut within two seconds.
 
     Raises AlreadyEnded when it has a final status.
     """
-    still_open = LLMRequest.objects.unfinished().filter(pk=request.pk)
-    if not still_open.finish(
-        status=Status.CANCELLED, error_class=error_class, error_message=reason
-    ):
+    if not cancel_all(requests=[request], reason=reason, error_class=error_class):
         raise AlreadyEnded
-    transaction.on_commit(lambda: announce([request.public_id]))
+
+
+@transaction.atomic
+def cancel_all(
+    *, requests: Collection[LLMRequest], reason: str, error_class: str
+) -> set[int]:
+    """The same for several; the ids of those that had not ended yet.
+
+    What was set aside for them is given back at once for all, in one order of locks.
+    """
+    # In one order, so that two who cancel at once do not wait for each other.
+    in_order = sorted(requests, key=lambda it: it.pk)
+    ended = [it for it in in_order if _finish(it, reason, error_class)]
+    settle_requests([it.pk for it in ended])
+    transaction.on_commit(lambda: announce([it.public_id for it in ended]))
+    return {it.pk for it in ended}
+
+
+def _finish(request: LLMRequest, reason: str, error_class: str) -> bool:
+    still_open = LLMRequest.objects.unfinished().filter(pk=request.pk)
+    count = still_open.finish(
+        status=Status.CANCELLED, error_class=error_class, error_message=reason
+    )
+    return count == 1
 
 
 def cancel_by(*, request: LLMRequest, member: User) -> None:
@@ -97,6 +138,27 @@ def retry(*, request: LLMRequest, member: User) -> LLMRequest:
     if request.is_open:
         return request
     return handler_for(request).retry(request=request, member=member)
+
+
+@transaction.atomic
+def correct_lanes() -> int:
+    """Let what waits stand in the line of the endpoint that would answer it now.
+
+    After a change that moves many: they need not wait behind calls that hang. Their
+    order stays. Those that come later, the worker moves one by one. Returns how many.
+    """
+    moving: dict[tuple[Lane, Endpoint], list[int]] = defaultdict(list)
+    for request, choice in waiting.what_waits().choices:
+        if request.lane.endpoint_id != choice.endpoint.pk:
+            moving[request.lane, choice.endpoint].append(request.pk)
+    moved = 0
+    for (old, endpoint), keys in moving.items():
+        new = lanes.lane_of(endpoint)
+        # Only what no worker has taken meanwhile.
+        still = LLMRequest.objects.filter(pk__in=keys, lane=old, status=Status.PENDING)
+        moved += still.update(lane=new, turn=F("turn") - old.turn + new.turn)
+    transaction.on_commit(tasks.nudge)
+    return moved
 
 
 def can_be_retried(request: LLMRequest) -> bool:
@@ -132,9 +194,14 @@ def _asked_name(inputs: Inputs, retry_of: LLMRequest | None) -> str:
     return retry_of.asked_name if retry_of is not None else ""
 
 
-def _likely_endpoint(inputs: Inputs) -> Endpoint | None:
-    """The endpoint that would answer now; the worker finds out again when it runs."""
+def _likely_receipt(inputs: Inputs) -> Receipt | None:
+    """What would answer now; the worker finds out again when it runs.
+
+    Raises TierNotAllowed: that does not mend itself while the request waits.
+    """
     try:
-        return resolve(inputs).choice.endpoint
+        return resolve(inputs)
+    except TierNotAllowed:
+        raise
     except Refused:
         return None

@@ -11,9 +11,11 @@ from celery.signals import (
     worker_shutdown,
     worker_shutting_down,
 )
+from django.db import DatabaseError, connection
 from kombu.exceptions import OperationalError
 
 from llmconfig import client
+from llmconfig.services.keys import count_unreadable
 from llmqueue.pause import Pause
 from llmqueue.work import runner, sweeper
 from llmqueue.work.control import control
@@ -73,6 +75,26 @@ def nudge(*, delay: timedelta | None = None) -> None:
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _warm_up(**kwargs: Any) -> None:
     client.warm_up()
+    _tell_unreadable_keys()
+
+
+def _tell_unreadable_keys() -> None:
+    """Say at the start that this worker has other encryption keys than the rows.
+
+    Calls with such a key end with a reason that says so; nothing stored is changed.
+    """
+    try:
+        count = count_unreadable()
+    except DatabaseError:  # it may come later than the worker
+        return
+    finally:
+        connection.close()  # this thread needs none from here on
+    if count:
+        log.error(
+            "%s stored provider keys cannot be read: LLM_ENCRYPTION_KEYS of this worker"
+            " lacks the key they were encrypted with.",
+            count,
+        )
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

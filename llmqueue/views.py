@@ -19,6 +19,7 @@ from accounts.access import (
 from accounts.models import User
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
+from llmconfig.models import Redirect
 from llmqueue import services
 from llmqueue.forms import HistoryForm
 from llmqueue.live import streams
@@ -37,7 +38,10 @@ LIST_SCOPE = "queue"
 def request_list(request: HttpRequest) -> HttpResponse:
     viewer, before = viewer_of(request), _cursor(request)
     form = HistoryForm(request.GET, viewer=viewer)
-    context: dict[str, Any] = {"form": form, "standing": history.standing(viewer)}
+    standing = history.standing(viewer)
+    context: dict[str, Any] = {"form": form, "standing": standing}
+    if standing.has_redirects:
+        context["redirects"] = Redirect.objects.active().with_targets()
     if form.is_valid():
         filters = history.Filters(**form.cleaned_data)
         page = history.history_page(viewer=viewer, filters=filters, before=before)
@@ -123,12 +127,16 @@ def _context(request: HttpRequest, found: LLMRequest) -> dict[str, Any]:
     return {
         "found": found,
         "entry": entry,
-        "attempts": [attempt_view(*it) for it in zip(attempts, receipts, strict=True)],
-        "receipt": receipt_view(found, last, receipts[-1]) if last else None,
+        "attempts": [
+            attempt_view(attempt, viewer, receipt)
+            for attempt, receipt in zip(attempts, receipts, strict=True)
+        ],
+        "receipt": receipt_view(found, last, viewer, receipts[-1]) if last else None,
         "version": _version_page(last, viewer),
         "stream_url": _stream_url(request, str(found.public_id))
         if found.is_open
         else "",
+        "is_own_key_trouble": found.is_own_key_trouble_of(viewer),
         "can_cancel": may_act and found.is_open,
         "can_retry": may_act and services.can_be_retried(found),
     }

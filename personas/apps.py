@@ -10,9 +10,15 @@ class PersonasConfig(AppConfig):
         from personas.models import Persona, UserPersonaSettings
 
         register_name_owner(Persona.objects.has_name)
-        register_use(Persona, "persona's own model", "personas' own models")
+        register_use(
+            Persona,
+            "persona's own model",
+            "personas' own models",
+            keeps_config="all",
+        )
         register_use(
             UserPersonaSettings,
             "member's model for a persona",
             "members' models for a persona",
+            keeps_config="site",
         )

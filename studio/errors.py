@@ -13,3 +13,9 @@ class TestingOff(ForllmError):
     message = (
         "AI is switched off at the moment, for the site or by you in your settings."
     )
+
+
+class LimitExists(ForllmError):
+    """There is a limit for the same in the same period."""
+
+    message = "There is such a limit already: change that one."

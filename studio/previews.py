@@ -5,8 +5,8 @@ from decimal import ROUND_UP, Decimal
 
 from accounts.models import User
 from forum.models import Post
-from llmconfig import client
 from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.services.prices import price_of
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs, OnTrial
 from llmqueue.prompting import composing, prompts
@@ -94,7 +94,7 @@ def estimate(
     endpoint = config.endpoint
     # The demo model runs on the site's own machine.
     is_free = endpoint.provider == "demo"
-    price = client.price_of(prices=endpoint.kind.prices, model=config.model)
+    price = price_of(endpoint=endpoint, model=config.model)
     most = config.max_tokens
     return Estimate(
         preview=shown,

@@ -24,6 +24,7 @@ class RunState:
     rows: list[Row]
     notes: list[str]
     is_open: bool
+    is_own_key_trouble: bool
     can_act: bool
     can_retry: bool
 
@@ -32,7 +33,7 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
     """Where a run of `TrialRunQuerySet.with_request` stands."""
     request = run.request
     attempt = request.last_attempt
-    receipt = receipt_view(request, attempt) if attempt else None
+    receipt = receipt_view(request, attempt, viewer) if attempt else None
     may_act = request.may_be_managed_by(viewer)
     asked = request.config.name if request.config else "A model that was removed"
     return RunState(
@@ -45,6 +46,7 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
         rows=[row for row in receipt.rows if row.label in _SHOWN] if receipt else [],
         notes=receipt.notes if receipt else [],
         is_open=request.is_open,
+        is_own_key_trouble=request.is_own_key_trouble_of(viewer),
         can_act=may_act,
         can_retry=may_act and request.has_no_answer and run.trial.why_gone() is None,
     )

@@ -27,12 +27,28 @@ from forum.models import (
 from forum.services import asks, posts
 from llmconfig.models import (
     AISettings,
+    ApiKey,
     Endpoint,
+    Favourite,
     LLMConfig,
+    ModelPrice,
     ModelProfile,
     ProviderPreference,
+    Redirect,
 )
-from llmqueue.models import Lane, LLMAttempt, LLMRequest, PromptPart, WorkerHeartbeat
+from llmqueue.models import (
+    DailyUsage,
+    Lane,
+    LLMAttempt,
+    LLMRequest,
+    PromptPart,
+    Reservation,
+    SimulatedFailure,
+    SpendBucket,
+    SpendLimit,
+    Stop,
+    WorkerHeartbeat,
+)
 from llmqueue.work import runner
 from personas.models import (
     Identity,
@@ -127,9 +143,15 @@ def filled(root, new_member, fake_server) -> None:
             name="Own", owner=member, endpoint=fake_config.endpoint, model="fake-1"
         )
         ModelProfile.objects.create(key=f"profile-{number}", config=fake_config)
-        Lane.objects.get_or_create(
-            endpoint=Endpoint.objects.create(name=f"E{number}", provider="openai")
+        other = Endpoint.objects.create(name=f"E{number}", provider="openai")
+        Lane.objects.get_or_create(endpoint=other)
+        Favourite.objects.create(user=member, config=fake_config)
+        ApiKey.objects.create(
+            user=member, endpoint=other, secret=f"{CANARY}-own", last_four=CANARY[-4:]
         )
+        ModelPrice.objects.create(endpoint=other, model="m", in_usd=1, out_usd=2)
+        Redirect.objects.create(endpoint=other, to=fake_config, made_by=root)
+        _fill_limits(ask.request, other, member, maestro)
         place = Subforum.objects.create(name=f"S{number}", slug=f"s{number}")
         SubforumPersona.objects.create(
             subforum=place, persona=maestro, assigned_by=member
@@ -156,6 +178,26 @@ def filled(root, new_member, fake_server) -> None:
     LLMAttempt.objects.update(answer=CANARY)
     PersonaVersion.objects.create(
         persona=maestro, number=99, role=CANARY, instructions=CANARY, voice=CANARY
+    )
+
+
+def _fill_limits(request, endpoint, member, persona) -> None:
+    limit = SpendLimit.objects.create(
+        scope="member", key=str(member.pk), period="daily", requests=9
+    )
+    bucket = SpendBucket.objects.create(limit=limit, period_key="2026-11-21")
+    Reservation.objects.create(request=request, bucket=bucket, requests=1)
+    DailyUsage.objects.create(
+        key=str(member.pk),
+        day=timezone.now(),
+        member=member,
+        persona=persona,
+        endpoint=endpoint,
+        model="m",
+    )
+    Stop.objects.create(scope="endpoint", key=str(endpoint.pk), set_by=member)
+    SimulatedFailure.objects.create(
+        endpoint=endpoint, outcome="overloaded", calls_left=1, until=timezone.now()
     )
 
 
@@ -209,6 +251,8 @@ def test_no_page_shows_a_secret_or_what_somebody_wrote(visit, root, filled, mode
     [
         (User, "password__startswith=c"),
         (Endpoint, "site_key__startswith=c"),
+        (ApiKey, "secret__startswith=c"),
+        (ApiKey, "last_four=5e1f"),
         (LLMConfig, "endpoint__site_key__startswith=c"),
         (LLMConfig, "owner__password__startswith=c"),
         (PromptPart, "text__contains=c"),

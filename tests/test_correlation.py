@@ -17,7 +17,7 @@ NAMES_A_REQUEST = re.compile(r"\[([^\]]+)\]: ")
 
 
 @pytest.fixture
-def browser(web, client, alice) -> Iterator[httpx.Client]:
+def visitor(web, client, alice) -> Iterator[httpx.Client]:
     """Alice's, signed in at the real web server."""
     client.force_login(alice)
     session = client.cookies["session"].value
@@ -31,17 +31,17 @@ def all_final() -> bool:
 
 @pytest.mark.usefixtures("unbroken", "fake_config")
 def test_an_ask_its_request_and_the_workers_lines_have_the_id_of_the_answer(
-    browser, opening, start_worker, fake_llm, tmp_path
+    visitor, opening, start_worker, fake_llm, tmp_path
 ):
     fake_llm.answers(status=500)
     fake_llm.always_answers("Two hours.")
     start_worker()
-    browser.get(opening.get_absolute_url(), follow_redirects=True)
+    visitor.get(opening.get_absolute_url(), follow_redirects=True)
     ids = []
     for _ in range(2):
-        form = {"csrfmiddlewaretoken": browser.cookies["csrf"], "persona": ""}
+        form = {"csrfmiddlewaretoken": visitor.cookies["csrf"], "persona": ""}
         ids.append(
-            browser.post(f"/posts/{opening.pk}/ask/", data=form).headers["X-Request-ID"]
+            visitor.post(f"/posts/{opening.pk}/ask/", data=form).headers["X-Request-ID"]
         )
 
     wait_until(all_final)
@@ -57,9 +57,9 @@ def test_an_ask_its_request_and_the_workers_lines_have_the_id_of_the_answer(
         assert named == {request.correlation_id}
 
 
-def test_a_line_of_the_web_server_has_the_id_of_its_answer(browser, tmp_path):
-    own = browser.get("/no/such/page/", headers={"X-Request-ID": "the-proxys-own.1"})
-    made = browser.get("/no/such/page/")
+def test_a_line_of_the_web_server_has_the_id_of_its_answer(visitor, tmp_path):
+    own = visitor.get("/no/such/page/", headers={"X-Request-ID": "the-proxys-own.1"})
+    made = visitor.get("/no/such/page/")
 
     assert own.headers["X-Request-ID"] == "the-proxys-own.1"
     log = (tmp_path / "web.log").read_text()
@@ -68,8 +68,8 @@ def test_a_line_of_the_web_server_has_the_id_of_its_answer(browser, tmp_path):
         assert f"WARNING django.request [{name}]: Not Found: /no/such/page/" in log
 
 
-def test_streams_have_an_id_too(browser):
-    answer = browser.get("/live/no/such/", headers={"X-Request-ID": "a-stream"})
+def test_streams_have_an_id_too(visitor):
+    answer = visitor.get("/live/no/such/", headers={"X-Request-ID": "a-stream"})
 
     assert answer.headers["X-Request-ID"] == "a-stream"
 

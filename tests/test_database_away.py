@@ -34,6 +34,8 @@ def database_away() -> Iterator[None]:
             yield
         finally:
             keeper.execute(f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true")
+            # Ours need not wait until the pool tries again.
+            connection.close_pool()
 
 
 def check_away(page: httpx.Response) -> None:

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from llmconfig import services
 from llmconfig.errors import EndpointInUse
 from llmconfig.models import Endpoint, LLMConfig, ProviderPreference
+from llmconfig.services import endpoints
 from llmqueue.models import Lane, LLMAttempt, LLMRequest
 from llmqueue.work import lanes
 from personas.models import Persona, UserPersonaSettings
@@ -85,7 +85,7 @@ def test_an_endpoint_that_is_needed_is_not_deleted(
     need(spare, alice, fake_endpoint)
 
     with pytest.raises(EndpointInUse) as caught:
-        services.delete_endpoint(endpoint=spare.endpoint, actor=None)
+        endpoints.delete_endpoint(endpoint=spare.endpoint, actor=None)
 
     assert caught.value.uses == [words]
     assert Endpoint.objects.filter(pk=spare.endpoint_id).exists()
@@ -94,7 +94,7 @@ def test_an_endpoint_that_is_needed_is_not_deleted(
 def test_an_endpoint_whose_lane_is_empty_is_deleted_with_it(spare):
     lanes.lane_of(spare.endpoint)
 
-    services.delete_endpoint(endpoint=spare.endpoint, actor=None)
+    endpoints.delete_endpoint(endpoint=spare.endpoint, actor=None)
 
     assert not Endpoint.objects.filter(pk=spare.endpoint_id).exists()
     assert not Lane.objects.exists()

@@ -10,11 +10,12 @@ from django.utils import timezone
 
 from forum.models import Ask, Topic
 from forum.services import asks
-from llmconfig.services import change_endpoint
-from llmqueue.models import LLMAttempt, LLMRequest
+from llmconfig.services.endpoints import change_endpoint
+from llmqueue.models import LLMAttempt, LLMRequest, SpendLimit
 from llmqueue.work import runner
 from studio.models import TrialRun
 from studio.services import trials
+from tests.own_keys import bring_key
 
 pytestmark = pytest.mark.django_db
 
@@ -28,6 +29,15 @@ def answered(topic, bob, fake_config, fake_llm) -> Ask:
     runner.run_next()
     ask.refresh_from_db()
     return ask
+
+
+@pytest.fixture
+def counted(db) -> SpendLimit:
+    """The only limit there is: of requests and tokens."""
+    SpendLimit.objects.all().delete()
+    return SpendLimit.objects.create(
+        scope="site", period="total", requests=10, tokens=1_000_000
+    )
 
 
 def found() -> str:
@@ -173,6 +183,20 @@ def test_a_key_that_stands_readable_somewhere_is_found(answered, fake_endpoint):
     assert "I10: rows of queue_llmattempt that hold a secret: 1" in found()
 
 
+@pytest.mark.requirement("R-68")
+@pytest.mark.fault("A-SEC-1")
+def test_a_member_s_key_that_stands_readable_somewhere_is_found(
+    answered, fake_endpoint, bob
+):
+    bring_key(bob, fake_endpoint, SECRET)
+    assert found() == ""
+
+    bob.bio = f"My key is {SECRET}."
+    bob.save()
+
+    assert "I10: rows of accounts_user that hold a secret: 1" in found()
+
+
 def test_a_word_entered_where_no_key_is_needed_is_no_secret(answered, fake_endpoint):
     change_endpoint(
         endpoint=fake_endpoint,
@@ -193,3 +217,42 @@ def test_a_wrong_counter_is_found(answered, topic):
     Topic.objects.filter(pk=topic.pk).update(posts_count=7)
 
     assert "counters: topics whose count of posts is wrong: 1" in found()
+
+
+@pytest.mark.fault("I7")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE queue_spendbucket SET used_requests = used_requests + 1",
+        "UPDATE queue_spendbucket SET reserved_usd = 1",
+        "DELETE FROM queue_reservation",
+        "UPDATE queue_reservation SET state = 'reserved'",
+    ],
+    ids=["one too many", "money reserved", "no reservations", "never settled"],
+)
+def test_a_limit_that_counts_otherwise_than_what_was_used_is_found(
+    statement, counted, answered
+):
+    assert found() == ""
+
+    unguarded(statement)
+
+    assert "I7: limits whose counters are not the sums" in found()
+
+
+@pytest.mark.fault("I7")
+def test_a_reservation_that_nobody_comes_for_is_found(counted, answered):
+    unguarded(
+        "UPDATE queue_reservation SET state = 'reserved' WHERE attempt_number = 0"
+    )
+    unguarded("UPDATE queue_spendbucket SET used_requests = 0, reserved_requests = 1")
+    unguarded("UPDATE queue_llmrequest SET finished_at = now() - interval '1 hour'")
+
+    assert "I7: reservations of requests that ended long ago" in found()
+
+
+@pytest.mark.fault("I7")
+def test_a_call_that_is_counted_with_other_figures_is_found(counted, answered):
+    unguarded("UPDATE queue_llmattempt SET tokens_out = tokens_out + 5")
+
+    assert "I7: calls that are counted with other figures" in found()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from llmconfig import services
 from llmconfig.errors import KEY_NEEDED, TrialFailed
-from llmconfig.forms import ConnectForm
+from llmconfig.forms.endpoints import ConnectForm
 from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.services import endpoints
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.resolution.resolving import resolve
@@ -24,7 +24,7 @@ def form_asks(endpoint) -> bool:
 
 def trial_asks(endpoint) -> bool:
     try:
-        services.retry_trial(endpoint=endpoint)
+        endpoints.retry_trial(endpoint=endpoint)
     except TrialFailed as failure:
         return failure.message == KEY_NEEDED
     return False

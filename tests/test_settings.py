@@ -29,7 +29,6 @@ def env() -> Environment:
         ("DATABASE_URL", "not an address"),
         ("REDIS_URL", ""),
         ("REDIS_URL", "http://127.0.0.1"),
-        ("LLM_ENCRYPTION_KEYS", ""),
         ("LLM_ENCRYPTION_KEYS", "too short"),
         ("DEBUG", "perhaps"),
         ("SITE_URL", "forum.example"),

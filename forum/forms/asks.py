@@ -1,6 +1,7 @@
 """Who is asked to answer a post."""
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -13,6 +14,8 @@ from core import markup
 from core.forms import TokenField
 from forum.forms.places import Place, auto_id
 from forum.models import Post
+from llmconfig.models import LLMConfig, ProviderPreference
+from llmconfig.services.estimates import costs_of_replies
 from personas.models import Persona, PersonaQuerySet
 from personas.services.aliases import find_persona
 
@@ -28,6 +31,13 @@ class PersonaField(forms.ModelChoiceField):  # type: ignore[type-arg]
         version = obj.current_version
         role = Truncator(version.role).chars(70) if version else ""
         return f"{obj.avatar} {obj.name}".strip() + (f" — {role}" if role else "")
+
+
+class WishField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of the member's models of a provider, to be asked for once."""
+
+    def label_from_instance(self, obj: ProviderPreference) -> str:
+        return f"{obj.model}, my model at {obj.endpoint}"
 
 
 class AskForm(forms.Form):
@@ -72,6 +82,46 @@ class AskForm(forms.Form):
         )
         field.choices = self._choices
         self.fields["persona"] = field
+        models = forms.ModelChoiceField(
+            LLMConfig.objects.favourites_of(member),
+            label="With which model",
+            required=False,
+            error_messages={"invalid_choice": "This model is no favourite of yours."},
+        )
+        models.choices = self._models
+        self.fields["config"] = models
+        self._wishes = ProviderPreference.objects.of(member).that_serve()
+        wish = WishField(
+            self._wishes,
+            label="Or with my model of a provider",
+            required=False,
+            error_messages={"invalid_choice": "This is not one of your models."},
+        )
+        wish.choices = self._wish_choices
+        self.fields["wish"] = wish
+
+    @cached_property
+    def favourites(self) -> list[LLMConfig]:
+        """The models the member keeps at hand."""
+        return list(LLMConfig.objects.favourites_of(self._member))
+
+    def _models(self) -> list[tuple[str, str]]:
+        """As it is set, then each favourite."""
+        if not self.favourites:
+            return [("", "As set for it")]
+        costs = costs_of_replies(self.favourites)
+        labels = ((str(it.pk), _with_cost(it, costs[it.pk])) for it in self.favourites)
+        return [("", "As set for it"), *labels]
+
+    @cached_property
+    def wishes(self) -> list[ProviderPreference]:
+        """The member's models of single providers, each of which may be asked for."""
+        return list(self._wishes)
+
+    def _wish_choices(self) -> list[tuple[Any, str]]:
+        label = cast(WishField, self.fields["wish"]).label_from_instance
+        own = [(row.pk, label(row)) for row in self.wishes]
+        return [("", "The model that is set"), *own]
 
     @cached_property
     def _nearest(self) -> list[Persona]:
@@ -127,3 +177,10 @@ class AskForm(forms.Form):
             self.add_error("called", "Please choose one of the list or name one.")
         values["persona"] = called or chosen
         return values
+
+
+def _with_cost(config: LLMConfig, cost: Decimal | None) -> str:
+    """A favourite by its name and what a reply of it costs about."""
+    if cost is None:
+        return f"{config.name} — price unknown"
+    return f"{config.name} — about ${cost.normalize():f} a reply"

@@ -6,6 +6,23 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from llmconfig.intents import INTENTS
+
+
+class PinForm(forms.Form):
+    """The profile whose model answers in a subforum."""
+
+    profile = forms.ChoiceField(
+        choices=[
+            ("", "None: the site's default"),
+            *((it.key, it.label) for it in INTENTS),
+        ],
+        required=False,
+        label="Model of this subforum",
+        help_text="A profile, which the site points to a model. Who chose a model for"
+        " themselves, or for a persona, keeps that.",
+    )
+
 
 class AssignmentForm(forms.Form):
     """One press of a button in a list of assignments: what to do, and with which row.

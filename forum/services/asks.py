@@ -8,13 +8,16 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from accounts.services import record
 from forum.errors import (
-    AINotAvailable,
+    AIOffForYou,
     AskerGone,
+    ModelNotYours,
     PersonaNotOffered,
 )
 from forum.models import Ask, Post, Subforum, SubforumPersona, Topic
+from llmconfig.models import Endpoint, LLMConfig
+from llmqueue import askers
 from llmqueue import services as queue
-from llmqueue.errors import AlreadyEnded, Refused
+from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest
 from llmqueue.resolution.resolving import resolve
@@ -28,16 +31,20 @@ def ask(
     post: Post,
     member: User,
     persona: Persona | None = None,
+    config: LLMConfig | None = None,
+    endpoint: Endpoint | None = None,
     key: str = "",
 ) -> Ask:
-    """Queue a reply to `post`; `persona` None leaves the choice to the resolution order.
+    """Queue a reply to `post`; None leaves that choice to the resolution order.
 
-    `key` names one press of the button: a second ask of the member with the same key
-    returns the first. Raises TopicLocked, PostDeleted, PersonaNotOffered or
-    AINotAvailable, having written nothing.
+    `config` answers whatever else is set; `endpoint` asks for that provider, with the
+    model that the member wishes of it. `key` names one press of the button: a second ask
+    of the member with the same key returns the first. Raises TopicLocked, PostDeleted,
+    PersonaNotOffered, ModelNotYours, AIOffForYou or llmqueue's Stopped, having written
+    nothing.
     """
     try:
-        return _ask(post, member, persona, key=key)
+        return _ask(post, member, persona, key=key, config=config, endpoint=endpoint)
     except IntegrityError:  # pressed at the same time in two topics
         repeated = _asked_before(member, key)
         if repeated is None:
@@ -54,6 +61,8 @@ def _ask(
     key: str = "",
     retry_of: LLMRequest | None = None,
     pressed_by: User | None = None,
+    config: LLMConfig | None = None,
+    endpoint: Endpoint | None = None,
     **chosen: object,
 ) -> Ask:
     # The lock makes asking and locking the topic happen one after the other.
@@ -63,8 +72,13 @@ def _ask(
     post = Post.objects.get(pk=post.pk)
     if refusal := post.why_not_asked(topic):
         raise refusal
-    if not queue.ai_is_on_for(member):
-        raise AINotAvailable
+    place = place_of(topic.subforum_id)
+    queue.check_not_stopped(persona=persona, place=place)
+    if refusal := why_off_for(member):
+        raise refusal
+    # A retry keeps what was chosen; if that is not theirs any more, it is passed over.
+    if retry_of is None and config is not None:
+        check_model(config, member)
     assignments = assignments_of(topic.subforum)
     offered = offered_personas(assignments, member)
     if persona is not None and not offered.filter(pk=persona.pk).exists():
@@ -72,9 +86,15 @@ def _ask(
     request = queue.enqueue(
         kind=REPLY,
         inputs=inputs_in(
-            topic.subforum, assignments, member=member, persona=persona, **chosen
+            topic.subforum,
+            assignments,
+            member=member,
+            persona=persona,
+            config=config,
+            endpoint=endpoint,
+            **chosen,
         ),
-        place=place_of(topic.subforum_id),
+        place=place,
         idempotency_key=key,
         retry_of=retry_of,
     )
@@ -111,6 +131,17 @@ def _retried_before(request: LLMRequest | None) -> Ask | None:
     if request is None:
         return None
     return Ask.objects.filter(request__retry_of=request).first()
+
+
+def why_off_for(member: User) -> AIOffForYou | None:
+    """What their own switch says against the member's asking."""
+    return None if askers.wants_ai(member) else AIOffForYou()
+
+
+def check_model(config: LLMConfig, member: User) -> None:
+    """Raise ModelNotYours if `config` is neither the site's nor the member's own."""
+    if config.owner_id not in (None, member.pk):
+        raise ModelNotYours
 
 
 def assignments_in(subforums: Collection[int]) -> dict[int, list[SubforumPersona]]:
@@ -223,13 +254,7 @@ def erase(post: Post) -> None:
 def cancel_open_on(*, post: Post, reason: str) -> list[Ask]:
     """Cancel what still waits or runs for `post`, which is about to go; these asks."""
     entries = Ask.objects.open().filter(post=post).select_related("request")
-    # In one order, so that two who delete at once do not wait for each other.
-    return [it for it in entries.order_by("request_id") if _cancel(it, reason)]
-
-
-def _cancel(ask: Ask, reason: str) -> bool:
-    try:
-        queue.cancel(request=ask.request, reason=reason, error_class="gone")
-    except AlreadyEnded:  # it was delivered this moment, and stays
-        return False
-    return True
+    requests = [it.request for it in entries]
+    # One that was delivered this moment stays.
+    ended = queue.cancel_all(requests=requests, reason=reason, error_class="gone")
+    return [it for it in entries if it.request_id in ended]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from core.errors import NotAllowed
-from forum.errors import AINotAvailable, AskerGone, PersonaNotOffered, TopicLocked
+from forum.errors import AIOffForYou, AskerGone, PersonaNotOffered, TopicLocked
 from forum.models import Ask, Notice, SubforumPersona, Topic
 from forum.services import asks
 from forum.tests.conftest import finish
@@ -82,7 +82,7 @@ def test_a_place_whose_only_persona_is_gone_is_not_open_to_all(
 def test_ask_refuses_while_ai_is_off_for_the_member(opening, alice, maestro):
     AISettings.objects.create(user=alice, ai_enabled=False)
 
-    with pytest.raises(AINotAvailable):
+    with pytest.raises(AIOffForYou):
         asks.ask(post=opening, member=alice, persona=maestro)
 
 

@@ -1,9 +1,11 @@
 """What must happen one after the other, with real connections that wait."""
 
+import re
 import threading
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from core import markup
 from forum.errors import TopicLocked
@@ -107,9 +109,7 @@ def test_a_deletion_does_not_forget_a_post_written_meanwhile(subforum, alice, bo
     assert Subforum.objects.get().last_topic == topics[0]
 
 
-def test_what_is_cancelled_together_is_cancelled_in_one_order(
-    question, alice, bob, monkeypatch
-):
+def test_what_is_cancelled_together_is_cancelled_in_one_order(question, alice, bob):
     """Two that delete at once would otherwise wait for each other."""
     for _ in range(5):
         asks.ask(post=question, member=alice)
@@ -118,17 +118,13 @@ def test_what_is_cancelled_together_is_cancelled_in_one_order(
     Ask.objects.all().delete()
     for request in reversed(requests):
         Ask.objects.create(post=question, request=request)
-    order = []
-    cancel = asks.queue.cancel
 
-    def note(*, request, **how):
-        order.append(request.pk)
-        cancel(request=request, **how)
+    with CaptureQueriesContext(connection) as queries:
+        posts.delete_post(post=question, actor=alice)
 
-    monkeypatch.setattr(asks.queue, "cancel", note)
-
-    posts.delete_post(post=question, actor=alice)
-
+    ended = re.compile(r'^UPDATE "queue_llmrequest" .*"id" = (\d+)')
+    found = (ended.match(it["sql"]) for it in queries)
+    order = [int(it[1]) for it in found if it]
     assert order == [request.pk for request in requests]
 
 

@@ -9,7 +9,7 @@ from forum.models import Subforum, Topic
 from forum.services import asks, posts
 from forum.tests.conftest import HTMX
 from llmconfig.models import Endpoint
-from llmconfig.services import connect_demo_model
+from llmconfig.services.endpoints import connect_demo_model
 
 pytestmark = pytest.mark.django_db
 

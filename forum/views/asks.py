@@ -16,6 +16,7 @@ from forum.models import Ask, Post
 from forum.services import asks
 from forum.views import notices, pieces
 from llmqueue import services as queue
+from llmqueue.limits.remaining import in_short, left_for
 from llmqueue.pages.outlook import who_would_answer
 
 
@@ -39,7 +40,7 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
         place=place,
         wanted=request.GET.get("persona", ""),
     )
-    refusal = post.why_not_asked(post.topic)
+    refusal = post.why_not_asked(post.topic) or asks.why_off_for(request.user)
     status = 422 if refusal else 200
     if request.method == "POST":
         ask = _ask(request, post, form)
@@ -49,7 +50,14 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
     template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
     inputs = asks.inputs_in(subforum, assignments, member=request.user)
     [anyone] = who_would_answer([inputs])
-    context = {"post": post, "form": form, "anyone": anyone, "refusal": refusal}
+    left = left_for(request.user, place=asks.place_of(subforum.pk))
+    context = {
+        "post": post,
+        "form": form,
+        "anyone": anyone,
+        "refusal": refusal,
+        "left": in_short(left),
+    }
     answer = render(request, template, context, status=status)
     return vary_on_piece(answer)
 
@@ -63,6 +71,8 @@ def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:
             post=post,
             member=request.user,
             persona=values["persona"],
+            config=values["config"],
+            endpoint=values["wish"].endpoint if values["wish"] else None,
             key=values["key"].hex if values["key"] else "",
         )
     except ForllmError as error:

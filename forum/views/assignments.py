@@ -7,14 +7,15 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.views.decorators.http import require_POST
 
-from accounts.access import MemberRequest, member_required, viewer_of
+from accounts.access import MemberRequest, member_required, staff_required, viewer_of
 from accounts.models import User
 from core.errors import ForllmError, NotAllowed
 from core.paging import first_of, page_of, words_of
 from forum.errors import PersonaNotOffered
-from forum.forms.assignments import AssignmentForm
+from forum.forms.assignments import AssignmentForm, PinForm
 from forum.models import Subforum, SubforumPersona
 from forum.services import assignments
+from forum.services.subforums import pin_profile
 from personas.access import visible_persona
 from personas.models import Persona
 
@@ -25,7 +26,7 @@ MOST_OFFERED = 8
 
 def subforum_personas(request: HttpRequest, slug: str) -> HttpResponse:
     visible = Subforum.objects.visible_to(request.user).with_deleted()
-    subforum = get_object_or_404(visible, slug=slug)
+    subforum = get_object_or_404(visible.select_related("profile"), slug=slug)
     return _list_personas(request, subforum)
 
 
@@ -63,7 +64,26 @@ def _list_personas(
         "words": words,
         "error": error,
     }
+    if viewer is not None and viewer.is_staff:
+        pinned = subforum.profile.key if subforum.profile else ""
+        context["pin_form"] = PinForm(initial={"profile": pinned})
     return _answer(request, "forum/subforum_personas.html", context, error)
+
+
+@require_POST
+@staff_required
+def subforum_pin(request: MemberRequest, slug: str) -> HttpResponse:
+    """Which profile's model answers here."""
+    subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
+    form = PinForm(request.POST)
+    if form.is_valid():
+        pin_profile(
+            subforum=subforum, key=form.cleaned_data["profile"], actor=request.user
+        )
+        messages.success(request, f"The model of {subforum.name} is saved.")
+    else:
+        messages.error(request, "There is no such profile.")
+    return redirect("forum:subforum_personas", slug)
 
 
 @require_POST

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from llmconfig import services
 from llmconfig.client import Call
 from llmconfig.models import Endpoint
+from llmconfig.services import endpoints
 from llmconfig.tests.calling import KEY, SITE_KEY
 
 
@@ -48,7 +48,7 @@ def connect(db, fake_llm):
             "is_default": True,
             "actor": None,
         }
-        return services.connect_endpoint(**fields | changes)
+        return endpoints.connect_endpoint(**fields | changes)
 
     return connect
 

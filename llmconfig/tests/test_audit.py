@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEvent
-from llmconfig import services
 from llmconfig.errors import EndpointInUse, TrialFailed
 from llmconfig.models import Endpoint
+from llmconfig.services import configs, endpoints
 from llmconfig.tests.calling import SITE_KEY
 from llmconfig.tests.test_endpoint_changes import change
 
@@ -41,7 +41,7 @@ def test_what_fails_is_not_recorded(endpoint, fake_llm, connect):
     with pytest.raises(TrialFailed):
         change(endpoint, model="nope")
     with pytest.raises(EndpointInUse):
-        services.delete_endpoint(endpoint=endpoint, actor=None)
+        endpoints.delete_endpoint(endpoint=endpoint, actor=None)
 
     assert recorded() == before
 
@@ -90,7 +90,7 @@ def test_saving_what_stands_already_is_not_recorded(endpoint):
 
 def test_switching_is_recorded_once(endpoint, staff):
     for is_enabled in (False, False, True):
-        services.switch_endpoint(endpoint=endpoint, is_enabled=is_enabled, actor=staff)
+        endpoints.switch_endpoint(endpoint=endpoint, is_enabled=is_enabled, actor=staff)
 
     assert recorded()[-2:] == ["endpoint switched_off", "endpoint switched_on"]
     assert last().actor == staff
@@ -101,7 +101,7 @@ def test_deleting_is_recorded_once_with_the_name(connect, staff):
     endpoint, _ = connect(is_default=False)
 
     for _ in range(2):
-        services.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk), actor=staff)
+        endpoints.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk), actor=staff)
 
     assert recorded().count("endpoint deleted") == 1
     assert last().detail["name"] == "OpenAI-compatible 2"
@@ -111,14 +111,14 @@ def test_deleting_is_recorded_once_with_the_name(connect, staff):
 def test_making_what_is_the_default_the_default_is_not_recorded(endpoint):
     before = recorded()
 
-    services.set_default_config(config=endpoint.llmconfig_set.get(), actor=None)
+    configs.set_default_config(config=endpoint.llmconfig_set.get(), actor=None)
 
     assert recorded() == before
 
 
 def test_the_demo_model_is_recorded_when_it_is_new_and_not_at_every_start(db):
     for port in (5000, 5001):
-        services.connect_demo_model(url=f"http://127.0.0.1:{port}/v1", key="k" * 20)
+        endpoints.connect_demo_model(url=f"http://127.0.0.1:{port}/v1", key="k" * 20)
 
     assert recorded() == ["endpoint connected", "llmconfig made_default"]
     assert last().actor is None

@@ -6,9 +6,9 @@ import pytest
 from django.db import transaction
 
 from core.errors import AddressDenied
-from llmconfig import services
 from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
 from llmconfig.models import AISettings, Endpoint, LLMConfig, ModelProfile
+from llmconfig.services import endpoints, keys
 from llmconfig.tests.calling import SITE_KEY
 from tests.races import start, wait_until_blocked
 
@@ -25,7 +25,7 @@ def change(endpoint, **changes):
         "call_deadline": endpoint.call_deadline,
         "actor": None,
     }
-    return services.change_endpoint(endpoint=endpoint, **fields | changes)
+    return endpoints.change_endpoint(endpoint=endpoint, **fields | changes)
 
 
 @pytest.mark.fault("A-SSRF-9")
@@ -38,12 +38,13 @@ def test_change_endpoint_erases_the_key_with_the_host(
 ):
     settings.LLM_PRIVATE_HOSTS.append(("localhost", fake_llm.port))
     address = address.format(root=fake_llm.root, port=fake_llm.port)
+    fake_llm.requests.clear()
 
     changed, _ = change(endpoint, api_base=address)
 
     endpoint.refresh_from_db()
     assert bool(endpoint.site_key) is bool(changed.site_key) is has_key
-    assert {seen.key for seen in fake_llm.requests[1:]} == {SITE_KEY if has_key else ""}
+    assert {seen.key for seen in fake_llm.requests} == {SITE_KEY if has_key else ""}
 
 
 def test_change_endpoint_takes_name_and_limits_without_a_trial(endpoint, fake_llm):
@@ -56,7 +57,7 @@ def test_change_endpoint_takes_name_and_limits_without_a_trial(endpoint, fake_ll
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.max_in_flight) == ("Ours", 1)
     assert endpoint.call_deadline == timedelta(minutes=30)
-    assert services.call_secrets(endpoint=endpoint) == SITE_KEY
+    assert keys.call_secrets(endpoint=endpoint) == SITE_KEY
     assert (result, fake_llm.requests) == ("", [])
 
 
@@ -85,7 +86,7 @@ def test_change_endpoint_writes_nothing_when_the_trial_fails(
 def test_change_endpoint_saves_untried_when_told_to(endpoint, fake_llm):
     _, result = change(endpoint, model="nope", is_tried=False)
 
-    assert result == services.UNTRIED
+    assert result == endpoints.UNTRIED
     assert LLMConfig.objects.get().model == "nope"
 
 
@@ -124,7 +125,7 @@ def test_a_config_of_a_taken_name_follows_its_endpoint_s_name(connect):
 
 def test_change_endpoint_leaves_what_others_changed_during_its_trial(endpoint):
     stale = Endpoint.objects.get()
-    services.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
+    endpoints.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
     change(endpoint, key="the-new-key-of-1234", max_in_flight=1)
 
     changed, _ = change(stale, name="Ours", call_deadline=timedelta(minutes=1))
@@ -132,7 +133,7 @@ def test_change_endpoint_leaves_what_others_changed_during_its_trial(endpoint):
     endpoint.refresh_from_db()
     assert (endpoint.name, endpoint.is_enabled) == ("Ours", False)
     assert (endpoint.max_in_flight, changed.max_in_flight) == (1, 1)
-    assert services.call_secrets(endpoint=endpoint) == "the-new-key-of-1234"
+    assert keys.call_secrets(endpoint=endpoint) == "the-new-key-of-1234"
 
 
 @pytest.mark.fault("A-SSRF-9")
@@ -155,7 +156,7 @@ def test_change_endpoint_takes_no_part_of_two_changes_of_what_is_tried(
 def test_change_endpoint_brings_no_deleted_one_back(connect):
     connect()
     endpoint, _ = connect(is_default=False)
-    services.delete_endpoint(endpoint=Endpoint.objects.get(pk=endpoint.pk), actor=None)
+    endpoints.delete_endpoint(endpoint=Endpoint.objects.get(pk=endpoint.pk), actor=None)
 
     with pytest.raises(ChangedMeanwhile, match="2 was deleted meanwhile"):
         change(endpoint, key="the-new-key-of-1234")
@@ -192,7 +193,7 @@ def test_delete_endpoint_takes_its_configs_along(connect):
     endpoint, _ = connect(is_default=False)
 
     for _ in range(2):  # the second finds nothing and does no harm
-        services.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk), actor=None)
+        endpoints.delete_endpoint(endpoint=Endpoint(pk=endpoint.pk), actor=None)
 
     assert not Endpoint.objects.filter(pk=endpoint.pk).exists()
     assert LLMConfig.objects.count() == 1
@@ -200,7 +201,7 @@ def test_delete_endpoint_takes_its_configs_along(connect):
 
 def test_delete_endpoint_keeps_the_default(endpoint):
     with pytest.raises(EndpointInUse, match="fake-1, the site's default model"):
-        services.delete_endpoint(endpoint=endpoint, actor=None)
+        endpoints.delete_endpoint(endpoint=endpoint, actor=None)
 
     assert LLMConfig.objects.default().endpoint == endpoint
 
@@ -238,7 +239,7 @@ def test_delete_endpoint_names_what_needs_it(connect, alice, need, words):
     need(endpoint.llmconfig_set.get(), alice)
 
     with pytest.raises(EndpointInUse) as caught:
-        services.delete_endpoint(endpoint=endpoint, actor=None)
+        endpoints.delete_endpoint(endpoint=endpoint, actor=None)
 
     assert caught.value.uses == [words]
     assert Endpoint.objects.filter(pk=endpoint.pk).exists()

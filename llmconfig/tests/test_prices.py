@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from llmconfig import client
+from llmconfig.prices import listed_price
 
 PRICED = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5"}
 
@@ -17,7 +18,7 @@ def test_the_price_is_what_a_call_costs(call, fake_llm, protocol):
     fake_llm.answers(usage=counts)
     model = PRICED[protocol]
 
-    price = client.price_of(prices=protocol, model=model)
+    price = listed_price(prices=protocol, model=model)
     answer = client.complete(call(model=model, prices=protocol))
 
     assert price is not None
@@ -29,11 +30,11 @@ def test_the_price_is_what_a_call_costs(call, fake_llm, protocol):
     [("openai", "my-own"), ("", "gpt-4o-mini"), ("anthropic", "gpt-4o-mini")],
 )
 def test_a_price_that_is_not_known_is_not_0(prices, model):
-    assert client.price_of(prices=prices, model=model) is None
+    assert listed_price(prices=prices, model=model) is None
 
 
 def test_a_price_under_the_provider_s_name_comes_first():
-    price = client.price_of(prices="mistral", model="mistral-small-latest")
+    price = listed_price(prices="mistral", model="mistral-small-latest")
 
     assert price is not None
     assert price.of(1_000_000, 0) > Decimal("0.01")
@@ -41,8 +42,8 @@ def test_a_price_under_the_provider_s_name_comes_first():
 
 def test_looking_up_a_price_loads_no_litellm():
     code = (
-        "import sys; from llmconfig.prices import price_of;"
-        " assert price_of(prices='openai', model='gpt-4o-mini');"
+        "import sys; from llmconfig.prices import listed_price;"
+        " assert listed_price(prices='openai', model='gpt-4o-mini');"
         " assert 'litellm' not in sys.modules"
     )
 

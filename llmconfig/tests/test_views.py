@@ -7,14 +7,15 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
-from llmconfig import services
 from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.services import endpoints
 from llmconfig.tests.calling import SITE_KEY as KEY
 
 PAGES = ["endpoint_list", "endpoint_create"]
 PAGES_OF_ONE = [
     "endpoint_edit",
     "endpoint_try",
+    "endpoint_ask_models",
     "endpoint_toggle",
     "endpoint_delete",
     "config_make_default",
@@ -48,7 +49,9 @@ def test_guests_are_sent_to_sign_in(client, endpoint, page):
     assert Endpoint.objects.get().is_enabled
 
 
-@pytest.mark.parametrize("page", ["endpoint_edit", "endpoint_try", "endpoint_toggle"])
+@pytest.mark.parametrize(
+    "page", ["endpoint_edit", "endpoint_try", "endpoint_ask_models", "endpoint_toggle"]
+)
 def test_an_endpoint_that_is_not_there_is_404(visit, page):
     assert visit.post(reverse(f"llmconfig:{page}", args=[0])).status_code == 404
 
@@ -65,7 +68,8 @@ def test_only_a_config_of_the_site_can_be_made_the_default(visit, endpoint, alic
 
 
 @pytest.mark.parametrize(
-    "page", ["endpoint_try", "endpoint_toggle", "config_make_default"]
+    "page",
+    ["endpoint_try", "endpoint_ask_models", "endpoint_toggle", "config_make_default"],
 )
 def test_looking_changes_nothing(visit, endpoint, page):
     assert visit.get(address_of(page, endpoint)).status_code == 405
@@ -83,7 +87,7 @@ def test_endpoint_list_shows_the_key_s_last_four_only(visit, endpoint):
 def test_endpoint_list_says_what_is_default_and_what_is_on(visit, connect):
     connect()
     second, _ = connect(is_default=False)
-    services.switch_endpoint(endpoint=second, is_enabled=False, actor=None)
+    endpoints.switch_endpoint(endpoint=second, is_enabled=False, actor=None)
 
     answer = visit.get(reverse("llmconfig:endpoint_list"))
 
@@ -103,8 +107,8 @@ def test_endpoint_list_says_that_the_default_does_not_answer(
 ):
     first, _ = connect()
     second, _ = connect(is_default=False)
-    services.switch_endpoint(endpoint=first, is_enabled=False, actor=None)
-    services.switch_endpoint(endpoint=second, is_enabled=is_other_on, actor=None)
+    endpoints.switch_endpoint(endpoint=first, is_enabled=False, actor=None)
+    endpoints.switch_endpoint(endpoint=second, is_enabled=is_other_on, actor=None)
 
     answer = visit.get(reverse("llmconfig:endpoint_list"))
 
@@ -127,7 +131,7 @@ def test_config_make_default_does_what_the_button_says(visit, connect):
 def test_config_make_default_refuses_one_that_is_off(visit, connect):
     first, _ = connect()
     second, _ = connect(is_default=False)
-    services.switch_endpoint(endpoint=second, is_enabled=False, actor=None)
+    endpoints.switch_endpoint(endpoint=second, is_enabled=False, actor=None)
 
     answer = visit.post(address_of("config_make_default", second), follow=True)
 
@@ -136,10 +140,10 @@ def test_config_make_default_refuses_one_that_is_off(visit, connect):
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [({}, "has the model"), ({"status": 401}, "refused the key")]
+    ("how", "words"), [({}, "It works"), ({"status": 401}, "refused the key")]
 )
 def test_endpoint_try_says_what_happened(visit, endpoint, fake_llm, how, words):
-    fake_llm.answers(**how)
+    fake_llm.always_answers(**how)
 
     answer = visit.post(
         reverse("llmconfig:endpoint_try", args=[endpoint.pk]), follow=True
@@ -150,8 +154,8 @@ def test_endpoint_try_says_what_happened(visit, endpoint, fake_llm, how, words):
 
 @pytest.mark.parametrize("how", [{}, {"status": 401}])
 def test_endpoint_try_says_that_an_endpoint_is_off(visit, endpoint, fake_llm, how):
-    services.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
-    fake_llm.answers(**how)
+    endpoints.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
+    fake_llm.always_answers(**how)
 
     answer = visit.post(
         reverse("llmconfig:endpoint_try", args=[endpoint.pk]), follow=True
@@ -203,7 +207,7 @@ def test_endpoint_delete_says_what_needs_it_and_offers_the_switch(
 
 
 def test_endpoint_delete_offers_no_switch_that_is_off_already(visit, endpoint):
-    services.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
+    endpoints.switch_endpoint(endpoint=endpoint, is_enabled=False, actor=None)
 
     answer = visit.get(reverse("llmconfig:endpoint_delete", args=[endpoint.pk]))
 
@@ -213,7 +217,7 @@ def test_endpoint_delete_offers_no_switch_that_is_off_already(visit, endpoint):
 
 def test_the_pages_do_not_import_litellm():
     program = (
-        "import django, sys; django.setup(); import forllm.urls, llmconfig.views;"
+        "import django, sys; django.setup(); import forllm.urls, llmconfig.views.endpoints;"
         "print('litellm' in sys.modules)"
     )
 

@@ -2,20 +2,41 @@
 
 from llmqueue.models.attempts import LLMAttempt, LLMAttemptQuerySet, PromptPart
 from llmqueue.models.lanes import Lane
+from llmqueue.models.limits import (
+    LimitScope,
+    Period,
+    Reservation,
+    ReservationState,
+    SpendBucket,
+    SpendLimit,
+)
 from llmqueue.models.requests import LLMRequest, LLMRequestQuerySet
 from llmqueue.models.states import ANSWERS, FINAL, Outcome, Status
+from llmqueue.models.switches import SimulatedFailure, Stop, StopScope
+from llmqueue.models.usage import DailyUsage, DailyUsageQuerySet
 from llmqueue.models.workers import WorkerHeartbeat
 
 __all__ = [
     "ANSWERS",
     "FINAL",
+    "DailyUsage",
+    "DailyUsageQuerySet",
     "LLMAttempt",
     "LLMAttemptQuerySet",
     "LLMRequest",
     "LLMRequestQuerySet",
     "Lane",
+    "LimitScope",
     "Outcome",
+    "Period",
     "PromptPart",
+    "Reservation",
+    "ReservationState",
+    "SimulatedFailure",
+    "SpendBucket",
+    "SpendLimit",
     "Status",
+    "Stop",
+    "StopScope",
     "WorkerHeartbeat",
 ]

@@ -4,12 +4,12 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.models.requests import LLMRequest
-from llmqueue.models.states import ANSWERS, Outcome
+from llmqueue.models.states import ANSWERS, Outcome, Status
 from personas.models import PersonaVersion
 
 
@@ -23,6 +23,23 @@ class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
     def that_answered(self) -> Self:
         """Calls whose answer may be posted and is still kept."""
         return self.filter(outcome__in=ANSWERS).exclude(answer="")
+
+    def with_loss(self) -> Self:
+        """With `is_lost`: it has no outcome, and no worker is left that would bring one.
+
+        That of a cancelled request is given a lease's time for its end.
+        """
+        taken_back = Q(request__status=Status.PROCESSING) & ~Q(
+            lease_token=F("request__lease_token")
+        )
+        long_ago = Q(
+            request__status=Status.CANCELLED,
+            request__finished_at__lt=Now() - settings.LLM_LEASE,
+        )
+        over = Q(request__status__in=[Status.PENDING, Status.COMPLETE, Status.ERROR])
+        return self.annotate(
+            is_lost=Q(outcome=Outcome.UNKNOWN) & (over | taken_back | long_ago)
+        )
 
 
 class LLMAttempt(models.Model):
@@ -80,6 +97,29 @@ class LLMAttempt(models.Model):
             Outcome.INTERRUPTED,
             Outcome.CANCELLED,
         )
+
+    @property
+    def was_sent(self) -> bool:
+        """It may have reached the provider, which may count and charge it."""
+        if self.outcome == Outcome.UNREACHABLE:
+            return False
+        # Without a time it ended before it began: a key of ours that cannot be read, or
+        # a worker that was about to stop.
+        begun = self.total_seconds is not None
+        return begun or self.outcome not in (Outcome.KEY_REFUSED, Outcome.INTERRUPTED)
+
+    @property
+    def is_free(self) -> bool:
+        """The provider turned it away before it wrote a word."""
+        turned_away = self.outcome in (
+            Outcome.RATE_LIMITED,
+            Outcome.OVERLOADED,
+            Outcome.KEY_REFUSED,
+            Outcome.NO_MODEL,
+            Outcome.BAD_REQUEST,
+            Outcome.TOO_LONG,
+        )
+        return turned_away and self.first_text_seconds is None
 
 
 class PromptPart(models.Model):

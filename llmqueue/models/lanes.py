@@ -16,6 +16,10 @@ class Lane(models.Model):
     endpoint = models.OneToOneField(Endpoint, null=True, on_delete=models.CASCADE)
     is_enabled = models.BooleanField(default=True)
     turn = models.BigIntegerField(default=0)
+    # The circuit breaker: failures in a row, and until when nothing is called here.
+    failures = models.PositiveSmallIntegerField(default=0)
+    broken_until = models.DateTimeField(null=True, blank=True)
+    broken_by = models.CharField(max_length=20, blank=True, help_text="An Outcome.")
 
     class Meta:
         constraints = [

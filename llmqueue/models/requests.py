@@ -13,7 +13,11 @@ from django.urls import reverse
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.models.lanes import Lane
 from llmqueue.models.states import ANSWERS, FINAL, Status
+from llmqueue.models.switches import Stop
 from personas.models import Persona
+
+# Reasons that a key of the member's own may mend.
+_OWN_KEY_TROUBLE = ("own_key", "no_key")
 
 
 class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
@@ -49,8 +53,16 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
     def due(self) -> Self:
         """Delayed requests whose time has come."""
         return self.filter(
-            status=Status.PENDING, is_ready=False, after=None, not_before__lte=Now()
+            status=Status.PENDING,
+            is_ready=False,
+            after=None,
+            stop=None,
+            not_before__lte=Now(),
         )
+
+    def stopped_no_more(self) -> Self:
+        """Those held for a stop that has been lifted since."""
+        return self.filter(status=Status.PENDING, stop__lifted_at__isnull=False)
 
     def held_by(self, tokens: Iterable[uuid.UUID]) -> Self:
         """Running requests with one of these lease tokens."""
@@ -175,6 +187,11 @@ class LLMRequest(models.Model):
     )
     idempotency_key = models.CharField(max_length=64, blank=True)
 
+    # Set while it waits, not ready, for a stop of its persona or place to be lifted.
+    stop = models.ForeignKey(
+        Stop, null=True, blank=True, on_delete=models.SET_NULL, related_name="held"
+    )
+
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     lapses = models.PositiveSmallIntegerField(default=0)
@@ -263,10 +280,16 @@ class LLMRequest(models.Model):
 
     def may_be_managed_by(self, user: object) -> bool:
         """Whoever asked, and staff, may cancel it or ask again."""
-        if getattr(user, "is_staff", False):
-            return True
+        return getattr(user, "is_staff", False) or self.is_asked_by(user)
+
+    def is_asked_by(self, user: object) -> bool:
+        """Whether this is the request of `user`, who may be nobody."""
         asker = self.requested_by_id
         return asker is not None and asker == getattr(user, "pk", None)
+
+    def is_own_key_trouble_of(self, user: object) -> bool:
+        """Whether it failed for want of a key that `user`, who asked, may put right."""
+        return self.is_asked_by(user) and self.error_class in _OWN_KEY_TROUBLE
 
     @property
     def may_be_retried(self) -> bool:

@@ -38,6 +38,7 @@ from llmqueue.models import (
     Status,
     WorkerHeartbeat,
 )
+from llmqueue.pages import askers_of_rows
 from llmqueue.pages.outlook import Answerer, who_answers
 from personas.models import Persona
 
@@ -122,12 +123,28 @@ class StateCount:
 
 
 @dataclass(frozen=True)
+class Stopping:
+    """What staff have stopped: an endpoint, by its name, or everything (blank)."""
+
+    endpoint: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Standing:
     """How the queue stands: its states, whether a worker lives, whether AI is on."""
 
     states: list[StateCount]
     has_worker: bool
+    # By the site's environment.
     is_on: bool
+    stops: list[Stopping]
+    has_redirects: bool
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing at all may begin."""
+        return not self.is_on or any(stop.endpoint == "" for stop in self.stops)
 
 
 class _IsOneOf(Func):
@@ -226,6 +243,7 @@ def with_answers(
         "config__endpoint",
         "endpoint",
         "last_attempt",
+        "stop",
     ).defer("last_attempt__answer")
     for handler in handlers.every():
         rows = handler.with_subjects(rows)
@@ -234,6 +252,7 @@ def with_answers(
         has_answer=ExpressionWrapper(
             ~Q(last_attempt__answer=""), output_field=BooleanField()
         ),
+        **askers_of_rows.columns(),
     )
     return rows.order_by("-pk")
 
@@ -245,6 +264,15 @@ _OPEN = _COUNT.format(_OF_STATE, MOST_COUNTED + 1)
 _ENDED = _COUNT.format(_OF_STATE + " AND finished_at > now() - %s", MOST_COUNTED + 1)
 _OLDEST = "(SELECT created_at FROM queue_llmrequest WHERE {} ORDER BY id LIMIT 1)"
 _SINCE = _OLDEST.format(_OF_STATE)
+# What everybody waits for; a stopped persona's or place's name is not for everybody.
+_STOPS = """(
+    SELECT json_agg(json_build_array(coalesce(endpoint.name, ''), stop.reason)
+                    ORDER BY stop.id)
+    FROM queue_stop stop LEFT JOIN llmconfig_endpoint endpoint
+        ON stop.scope = 'endpoint' AND endpoint.id::text = stop.key
+    WHERE stop.lifted_at IS NULL
+        AND (stop.scope = 'site' OR endpoint.id IS NOT NULL)
+)"""
 
 
 def standing(viewer: User | None) -> Standing:
@@ -257,9 +285,9 @@ def standing(viewer: User | None) -> Standing:
     private = [it.kind for it in handlers.every() if it.is_private and not is_staff]
     whose = [private, viewer.pk if viewer else None]
     alive, values = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
-    switch = "(SELECT ai_enabled FROM core_sitesettings WHERE id = 1)"
     columns: list[tuple[str, list[Any]]] = [
-        (switch, []),
+        (_STOPS, []),
+        ("EXISTS (SELECT 1 FROM llmconfig_redirect WHERE undone_at IS NULL)", []),
         (f"EXISTS ({alive})", list(values)),
     ]
     for status in Status:
@@ -271,13 +299,14 @@ def standing(viewer: User | None) -> Standing:
     query = "SELECT " + ", ".join(column for column, _ in columns)
     with connection.cursor() as cursor:
         cursor.execute(query, [value for _, values in columns for value in values])
-        is_on, has_worker, *found = cursor.fetchone()
+        stops, has_redirects, has_worker, *found = cursor.fetchone()
     pairs = zip(Status, found[::2], found[1::2], strict=True)
     return Standing(
         states=[_state_count(status, count, since) for status, count, since in pairs],
         has_worker=has_worker,
-        # No row yet: the switch stands as it is by default.
-        is_on=settings.AI_FEATURES_ENABLED and is_on is not False,
+        is_on=settings.AI_FEATURES_ENABLED,
+        stops=[Stopping(*row) for row in stops or []],
+        has_redirects=has_redirects,
     )
 
 

@@ -28,7 +28,7 @@ class KnownNames:
         earlier: Iterable[LLMAttempt] = (),
     ) -> None:
         self._requests = list(requests)
-        self._viewer = member_of(viewer)
+        self.viewer = member_of(viewer)
         self._earlier = {_persona_of(attempt) for attempt in earlier}
 
     def name_of(self, request: LLMRequest) -> str:
@@ -52,7 +52,7 @@ class KnownNames:
         return receipt | {"persona": nobody, "steps": steps, "notes": []}
 
     def _knows(self, request: LLMRequest, persona_id: int | None) -> bool:
-        if request.may_be_managed_by(self._viewer):
+        if request.may_be_managed_by(self.viewer):
             return True
         if _stands(request) and persona_id == request.answerer_id:
             return True
@@ -67,12 +67,12 @@ class KnownNames:
         wanted = self._earlier.union(*(_in_doubt(it) for it in rows)) - hidden
         if not wanted:
             return hidden
-        known = Persona.objects.filter(pk__in=wanted).open_to(self._viewer)
+        known = Persona.objects.filter(pk__in=wanted).open_to(self.viewer)
         return hidden | (wanted - set(known.values_list("pk", flat=True)))
 
     def _is_closed(self, request: LLMRequest) -> bool:
         """Whether the row alone says that its answerer is nobody's whom the viewer knows."""
-        is_anyones = self._viewer is not None or _is_public(request)
+        is_anyones = self.viewer is not None or _is_public(request)
         return not getattr(request, "is_answerer_open", is_anyones)
 
 

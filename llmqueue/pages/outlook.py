@@ -11,11 +11,12 @@ from llmqueue import handlers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest, Status
+from llmqueue.pages.askers_of_rows import joined_of
 from llmqueue.pages.known_names import KnownNames
-from llmqueue.pages.receipt_views import Ladder, as_ladders, who_answered
+from llmqueue.pages.receipt_views import Ladder, as_ladders, key_words, who_answered
 from llmqueue.resolution.deciding import decide
 from llmqueue.resolution.lookups import Lookups
-from llmqueue.resolution.receipts import model_of
+from llmqueue.resolution.receipts import Receipt, model_of
 from llmqueue.resolution.resolving import resolve
 
 _WILL = "Will answer as"
@@ -31,16 +32,20 @@ _OF_FROZEN = {
 
 @dataclass(frozen=True)
 class Answerer:
-    """Who answers, with which model, and the rules that chose them, in words.
+    """Who answers, with which model and whose key, and the rules that chose, in words.
 
     `ladders`: every rung with why it was passed over; empty where nothing is decided.
+    `notes`: what readers will be told under the reply. `rule`: what chose the model.
     """
 
     label: str
     who: str
     model: str = ""
     why: str = ""
+    key: str = ""
     ladders: tuple[Ladder, ...] = ()
+    notes: tuple[str, ...] = ()
+    rule: str = ""
 
 
 def who_answers(
@@ -62,54 +67,72 @@ def who_answers(
 def who_would_answer(inputs: Sequence[Inputs]) -> list[Answerer]:
     """Who would answer each of these if it were asked now; a handful of queries."""
     lookups = Lookups(inputs)
+    return [as_resolved(it, lookups) for it in inputs]
 
-    def answerer(it: Inputs) -> Answerer:
-        try:
-            return _of_receipt(_WILL, resolve(it, lookups).as_json())
-        except Refused as refusal:
-            return _nobody(refusal, it.persona.name if it.persona else "")
 
-    return [answerer(it) for it in inputs]
+def as_resolved(inputs: Inputs, lookups: Lookups) -> Answerer:
+    """Who would answer `inputs`, one of those that `lookups` are for."""
+    try:
+        receipt = resolve(inputs, lookups).as_json()
+        return _of_receipt(_WILL, receipt, is_asker=True)
+    except Refused as refusal:
+        return _nobody(refusal, inputs.persona.name if inputs.persona else "")
 
 
 def _frozen(request: LLMRequest, names: KnownNames) -> Answerer:
     label = _OF_FROZEN[Status(request.status)]
     if request.last_attempt is None:
         return Answerer("Asked:", names.name_of(request) or "nobody in particular")
-    return _of_receipt(label, names.receipt(request, request.last_attempt.receipt))
+    receipt = names.receipt(request, request.last_attempt.receipt)
+    return _of_receipt(label, receipt, is_asker=request.is_asked_by(names.viewer))
 
 
-def _undecided(requests: list[LLMRequest], names: KnownNames) -> dict[int, Answerer]:
+def decide_waiting(requests: Iterable[LLMRequest]) -> dict[int, Receipt | Refused]:
+    """Who would answer each of these rows of `history.with_answers`, or why nobody.
+
+    By the worker's own function; all of it together in a handful of queries.
+    """
+    rows = list(requests)
     inputs: dict[int, Inputs | Refused] = {}
     for handler in handlers.every():
-        of_kind = [it for it in requests if it.kind == handler.kind]
+        of_kind = [it for it in rows if it.kind == handler.kind]
         if of_kind:
             inputs |= handler.outlook(of_kind)
     lookups = Lookups(
-        [it for it in inputs.values() if isinstance(it, Inputs)], has_settings=True
+        [it for it in inputs.values() if isinstance(it, Inputs)], joined=joined_of(rows)
     )
-    on_fallback = [it for it in requests if it.fallback_config_id is not None]
+    on_fallback = [it for it in rows if it.fallback_config_id is not None]
     prefetch_related_objects(on_fallback, "attempts", "fallback_config__endpoint")
     gone = Refused("gone")
-    return {
-        it.pk: _as_decided(it, inputs.get(it.pk, gone), lookups, names)
-        for it in requests
-    }
+    return {it.pk: _decide(it, inputs.get(it.pk, gone), lookups) for it in rows}
+
+
+def _decide(
+    request: LLMRequest, inputs: Inputs | Refused, lookups: Lookups
+) -> Receipt | Refused:
+    if isinstance(inputs, Refused):
+        return inputs
+    try:
+        return decide(request, inputs, lookups)
+    except Refused as refusal:
+        return refusal
+
+
+def _undecided(requests: list[LLMRequest], names: KnownNames) -> dict[int, Answerer]:
+    decided = decide_waiting(requests)
+    return {it.pk: _as_decided(it, decided[it.pk], names) for it in requests}
 
 
 def _as_decided(
-    request: LLMRequest, inputs: Inputs | Refused, lookups: Lookups, names: KnownNames
+    request: LLMRequest, decided: Receipt | Refused, names: KnownNames
 ) -> Answerer:
-    if isinstance(inputs, Refused):
-        return _nobody(inputs, names.name_of(request))
-    try:
-        receipt = decide(request, inputs, lookups).as_json()
-    except Refused as refusal:
-        return _nobody(refusal, names.name_of(request))
-    return _of_receipt(_WILL, names.receipt(request, receipt))
+    if isinstance(decided, Refused):
+        return _nobody(decided, names.name_of(request))
+    known = names.receipt(request, decided.as_json())
+    return _of_receipt(_WILL, known, is_asker=request.is_asked_by(names.viewer))
 
 
-def _of_receipt(label: str, receipt: dict[str, Any]) -> Answerer:
+def _of_receipt(label: str, receipt: dict[str, Any], *, is_asker: bool) -> Answerer:
     ladders = as_ladders(receipt["steps"])
     # The rules that chose the persona and the model, in short.
     persona, model, *_ = (ladder.steps[-1]["rule"] for ladder in ladders)
@@ -118,7 +141,10 @@ def _of_receipt(label: str, receipt: dict[str, Any]) -> Answerer:
         who=who_answered(receipt),
         model=model_of(receipt),
         why=f"persona: {persona}; model: {model}",
+        key=key_words(receipt, is_asker=is_asker),
         ladders=ladders,
+        notes=tuple(receipt["notes"]),
+        rule=model,
     )
 
 

@@ -49,9 +49,12 @@ class ReceiptView:
 
 
 def receipt_view(
-    request: LLMRequest, attempt: LLMAttempt, receipt: dict[str, Any] | None = None
+    request: LLMRequest,
+    attempt: LLMAttempt,
+    viewer: object,
+    receipt: dict[str, Any] | None = None,
 ) -> ReceiptView:
-    """The words of the receipt of one attempt for `request`.
+    """The words of the receipt of one attempt for `request`, to `viewer`.
 
     `receipt`: what `KnownNames` leaves of it; None: all, for an answer that stands.
     """
@@ -66,7 +69,7 @@ def receipt_view(
         Row("Persona", who, won["persona"]),
         Row("Model", _model_words(receipt["model"]), won["config"]),
         Row("Instructions", _instructions(receipt), won["prompt"]),
-        Row("Key", _key_words(receipt["key"])),
+        Row("Key", _key(request, receipt, viewer) or "none needed", won["key"]),
         Row("Settings", _parameters(receipt["parameters"])),
         Row("Tokens", _tokens(attempt)),
         Row("Cost", _cost(attempt, receipt)),
@@ -88,6 +91,7 @@ class AttemptView:
     number: int
     started_at: datetime
     line: str
+    key: str
     outcome: str
     detail: str
     tokens: str
@@ -95,12 +99,15 @@ class AttemptView:
     timing: str
 
 
-def attempt_view(attempt: LLMAttempt, receipt: dict[str, Any]) -> AttemptView:
+def attempt_view(
+    attempt: LLMAttempt, viewer: object, receipt: dict[str, Any]
+) -> AttemptView:
     """The words of one attempt; `line`: who and with what; `receipt` as a receipt's."""
     return AttemptView(
         number=attempt.number,
         started_at=attempt.started_at,
         line=f"{who_answered(receipt)} · {model_of(receipt)}",
+        key=_key(attempt.request, receipt, viewer) or "none",
         outcome=attempt.get_outcome_display(),
         detail=attempt.outcome_detail,
         tokens=_tokens(attempt),
@@ -150,8 +157,20 @@ def _instructions(receipt: dict[str, Any]) -> str:
     return steps[-1]["why"] if steps else ""
 
 
-def _key_words(key: str) -> str:
-    return {"site": "the site's", "member": "the member's own"}.get(key, "none needed")
+def _key(request: LLMRequest, receipt: dict[str, Any], viewer: object) -> str:
+    return key_words(receipt, is_asker=request.is_asked_by(viewer))
+
+
+def key_words(receipt: dict[str, Any], *, is_asker: bool) -> str:
+    """Whose key a receipt tells of, never which; blank: none was needed.
+
+    `is_asker`: it is told to whoever asked.
+    """
+    words = {
+        "member": "your key" if is_asker else "the member's own key",
+        "site": "the site's key",
+    }
+    return words.get(receipt["key"], "")
 
 
 def _parameters(parameters: dict[str, Any]) -> str:

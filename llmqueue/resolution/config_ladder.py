@@ -10,7 +10,16 @@ from llmconfig.models import LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.resolution.lookups import Lookups
-from llmqueue.resolution.receipts import ModelChoice, Passed, Rung, Step, climb
+from llmqueue.resolution.receipts import (
+    Level,
+    ModelChoice,
+    Passed,
+    Rung,
+    Step,
+    climb,
+    survey,
+)
+from llmqueue.resolution.redirecting import redirected
 from personas.models import Persona, Visibility
 
 
@@ -34,7 +43,14 @@ def resolve_config(
     choice, steps = climb(_LADDER, context, why=_why)
     if choice is None:
         raise Refused("no_model", _nothing_left(lookups), is_failure=True)
-    return choice, steps
+    return choice, (*steps, *choice.redirects)
+
+
+def survey_configs(
+    inputs: Inputs, persona: Persona, lookups: Lookups
+) -> list[Level[ModelChoice]]:
+    """What each of the nine levels says for `persona`, also below the one that decides."""
+    return survey(_LADDER, _Context(inputs, persona, lookups))
 
 
 def _nothing_left(lookups: Lookups) -> str:
@@ -53,40 +69,53 @@ def _why(choice: ModelChoice) -> str:
     return choice.why or str(choice)
 
 
-def offer(config: LLMConfig, *, member: User | None) -> ModelChoice | Passed:
-    """The config as a choice, or the reason `member` cannot use it now."""
+def offer(
+    config: LLMConfig, *, member: User | None, lookups: Lookups
+) -> ModelChoice | Passed:
+    """The config, or what staff let answer instead; or why `member` cannot use it now."""
     if config.owner_id and config.owner_id != (member.pk if member else None):
         # Its name is its owner's own: receipts are read by everybody.
-        return Passed("That model belongs to somebody else.")
-    return _if_enabled(config)
+        return Passed("That model belongs to somebody else.", is_set=True)
+    return _if_enabled(_of(config), member=member, lookups=lookups)
 
 
-def _if_enabled(config: LLMConfig) -> ModelChoice | Passed:
-    if not config.endpoint.is_enabled:
-        return Passed(
-            f"{config.name}: its endpoint {config.endpoint.name} is switched off."
-        )
+def _of(config: LLMConfig) -> ModelChoice:
     return ModelChoice(config.endpoint, config.model, config)
+
+
+def _if_enabled(
+    choice: ModelChoice, *, member: User | None, lookups: Lookups
+) -> ModelChoice | Passed:
+    """The choice, redirected, unless it would go to an endpoint that is off.
+
+    Redirects come first: they also stand for a model whose endpoint is switched off.
+    """
+    found = redirected(choice, member=member, lookups=lookups)
+    if found.endpoint.is_enabled:
+        return found
+    instead = f" {found} is asked instead, but" if found.redirects else ""
+    off = f"{choice}:{instead} its endpoint {found.endpoint} is switched off."
+    return Passed(off, is_set=True)
 
 
 def _chosen(context: _Context) -> ModelChoice | Passed:
     if context.inputs.config is None:
         return Passed("No model was chosen for this request.")
-    return offer(context.inputs.config, member=context.member)
+    return _offer(context.inputs.config, context)
 
 
 def _override(context: _Context) -> ModelChoice | Passed:
     config = context.lookups.override(context.member, context.persona)
     if config is None:
         return Passed("The member set no model of their own for this persona.")
-    return offer(config, member=context.member)
+    return _offer(config, context)
 
 
 def _member_default(context: _Context) -> ModelChoice | Passed:
     config = context.lookups.member_default(context.member)
     if config is None:
         return Passed("The member has no default model.")
-    return offer(config, member=context.member)
+    return _offer(config, context)
 
 
 def _preference(context: _Context) -> ModelChoice | Passed:
@@ -96,9 +125,7 @@ def _preference(context: _Context) -> ModelChoice | Passed:
     model = context.lookups.preference(context.member, endpoint)
     if not model:
         return Passed(f"The member prefers no model at {endpoint.name}.")
-    if not endpoint.is_enabled:
-        return Passed(f"{endpoint.name} is switched off.")
-    return ModelChoice(endpoint, model)
+    return _if_on(ModelChoice(endpoint, model), context)
 
 
 def _persona_default(context: _Context) -> ModelChoice | Passed:
@@ -114,8 +141,10 @@ def _persona_default(context: _Context) -> ModelChoice | Passed:
     if config.owner_id is not None:
         is_private = persona.visibility == Visibility.PRIVATE
         if not is_private or config.owner_id not in persona.owner_ids:
-            return Passed("Its model belongs to one member, who may not set it here.")
-    return _if_enabled(config)
+            return Passed(
+                "Its model belongs to one member, who may not set it here.", is_set=True
+            )
+    return _if_on(_of(config), context)
 
 
 def _mode_default(context: _Context) -> ModelChoice | Passed:
@@ -123,26 +152,26 @@ def _mode_default(context: _Context) -> ModelChoice | Passed:
     config = context.lookups.profile(mode)
     if config is None:
         return Passed(f"No model is set for {mode} requests.")
-    return offer(config, member=None)
+    return _offer_of_site(config, context)
 
 
 def _place_profile(context: _Context) -> ModelChoice | Passed:
     pinned = context.inputs.place_profile
-    config = context.lookups.profile(pinned.key) if pinned else None
-    return (
-        offer(config, member=None)
-        if config
-        else Passed("This subforum has no model of its own.")
-    )
+    if pinned is None:
+        return Passed("This subforum has no model of its own.")
+    config = context.lookups.profile(pinned.key)
+    if config is None:
+        return Passed(
+            f"This subforum asks for {pinned.key}, which has no model yet.", is_set=True
+        )
+    return _offer_of_site(config, context)
 
 
 def _site_default(context: _Context) -> ModelChoice | Passed:
     config = context.lookups.site_default
-    return (
-        offer(config, member=None)
-        if config
-        else Passed("The site has no default model.")
-    )
+    if config is None:
+        return Passed("The site has no default model.")
+    return _offer_of_site(config, context)
 
 
 def _first_endpoint(context: _Context) -> ModelChoice | Passed:
@@ -154,15 +183,31 @@ def _first_endpoint(context: _Context) -> ModelChoice | Passed:
     if endpoint is None:
         return Passed("No endpoint is switched on and has a default model.")
     model = endpoint.default_model
+    only = None
     match context.lookups.configs_of_first_endpoint:
         case [config]:
+            only = config
             why = f"{model} ({endpoint}), with the site's one config for it: {config}."
-            return ModelChoice(endpoint, model, config, why)
         case []:
             why = f"{model} ({endpoint}), alone: the site has no config for it."
         case _:
             why = f"{model} ({endpoint}), alone: the site has several configs for it."
-    return ModelChoice(endpoint, model, why=why)
+    return _if_on(ModelChoice(endpoint, model, only, why), context)
+
+
+def _offer(config: LLMConfig, context: _Context) -> ModelChoice | Passed:
+    return offer(config, member=context.member, lookups=context.lookups)
+
+
+def _offer_of_site(config: LLMConfig, context: _Context) -> ModelChoice | Passed:
+    """The site's config; a member's that a profile points to is nobody's here."""
+    if config.owner_id is not None:
+        return Passed("That model belongs to somebody else.", is_set=True)
+    return _offer(config, context)
+
+
+def _if_on(choice: ModelChoice, context: _Context) -> ModelChoice | Passed:
+    return _if_enabled(choice, member=context.member, lookups=context.lookups)
 
 
 _LADDER: tuple[Rung[_Context, ModelChoice], ...] = (

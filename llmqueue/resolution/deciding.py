@@ -8,7 +8,7 @@ from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMAttempt, LLMRequest
 from llmqueue.resolution.lookups import Lookups
-from llmqueue.resolution.receipts import Receipt
+from llmqueue.resolution.receipts import Receipt, is_on_fallback
 from llmqueue.resolution.resolving import resolve, resolve_fallback
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def _on_fallback(
     request: LLMRequest, inputs: Inputs, fallback: LLMConfig, lookups: Lookups | None
 ) -> Receipt:
     """The receipt with the fallback; if that cannot serve, the first failure stands."""
-    failed = _failed_before(request, fallback)
+    failed = _failed_before(request)
     try:
         return resolve_fallback(
             inputs, fallback, failed=failed.receipt, lookups=lookups
@@ -40,8 +40,8 @@ def _on_fallback(
         raise failure_of(failed.outcome, failed.outcome_detail) from refusal
 
 
-def _failed_before(request: LLMRequest, fallback: LLMConfig) -> LLMAttempt:
+def _failed_before(request: LLMRequest) -> LLMAttempt:
     """The call after which the fallback was set; `attempts` may be fetched already."""
     # Not the fallback's own call, whose worker may have been lost when it had failed.
-    calls = [it for it in request.attempts.all() if it.config_id != fallback.pk]
+    calls = [it for it in request.attempts.all() if not is_on_fallback(it.receipt)]
     return max((it for it in calls if it.has_failed), key=lambda it: it.number)

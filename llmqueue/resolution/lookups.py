@@ -5,18 +5,22 @@ together, so that a page of the queue costs as many queries as one request.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q
 
 from accounts.models import User
+from accounts.tiers import Tier, tiers_of
 from llmconfig.models import (
     AISettings,
+    ApiKey,
     Endpoint,
     LLMConfig,
     ModelProfile,
     ProviderPreference,
+    Redirect,
 )
 from llmqueue.handlers import Inputs
 from personas.models import (
@@ -27,15 +31,27 @@ from personas.models import (
 )
 
 
-class Lookups:
-    """What the ladders read, for all of `inputs`.
+@dataclass(frozen=True)
+class Joined:
+    """What a page has read this moment together with its rows, of those who asked.
 
-    `has_settings`: the members were read this moment together with their AI settings.
+    By their ids; `own_keys` then by endpoint, without secrets. Their AI settings are
+    joined to them.
     """
 
-    def __init__(self, inputs: Sequence[Inputs], *, has_settings: bool = False) -> None:
+    tiers: dict[int, Tier]
+    own_keys: dict[int, dict[int, ApiKey]]
+    has_redirects: bool
+
+
+class Lookups:
+    """What the ladders read, for all of `inputs`; what is `joined` is not read again."""
+
+    def __init__(
+        self, inputs: Sequence[Inputs], *, joined: Joined | None = None
+    ) -> None:
         self._inputs = inputs
-        self._has_settings = has_settings
+        self._joined = joined
 
     def personas_for(self, member: User | None) -> dict[int, Persona]:
         """The candidates that `member` may ask at all, by id, with their versions."""
@@ -65,9 +81,27 @@ class Lookups:
         """The model the member wants at this endpoint; blank: none."""
         return self._preferences.get((member.pk, endpoint.pk), "") if member else ""
 
+    def own_key(self, member: User | None, endpoint: Endpoint) -> ApiKey | None:
+        """The member's own key for this endpoint, without its secret."""
+        own = self._own_keys.get(member.pk, {}) if member else {}
+        return own.get(endpoint.pk)
+
+    def tier(self, member: User) -> Tier:
+        """The member's tier."""
+        return self._tiers[member.pk]
+
     def profile(self, key: str) -> LLMConfig | None:
         """The config that the site's profile of this key points to."""
         return self._profiles.get(key)
+
+    def redirect_from(self, endpoint: Endpoint, model: str) -> Redirect | None:
+        """What staff let answer instead of this model: its own redirect, or its endpoint's."""
+        of_model = self._redirects.get((endpoint.pk, model.lower()))
+        return of_model or self._redirects.get((endpoint.pk, ""))
+
+    def own_keys(self, member: User | None) -> frozenset[int]:
+        """The endpoints for which the member has a key of their own that is used there."""
+        return frozenset(self._own_keys.get(member.pk, {}) if member else ())
 
     @cached_property
     def site_default(self) -> LLMConfig | None:
@@ -104,6 +138,12 @@ class Lookups:
         return {it.member.pk: it.member for it in self._inputs if it.member is not None}
 
     @cached_property
+    def _tiers(self) -> dict[int, Tier]:
+        if self._joined is not None:
+            return self._joined.tiers
+        return tiers_of(list(self._members.values()))
+
+    @cached_property
     def _candidates(self) -> list[Persona]:
         named = {
             persona.pk
@@ -133,7 +173,7 @@ class Lookups:
     @cached_property
     def _member_defaults(self) -> dict[int, LLMConfig]:
         members = self._members.values()
-        if self._has_settings:
+        if self._joined is not None:
             rows = [it.ai_settings for it in members if hasattr(it, "ai_settings")]
         else:
             found = AISettings.objects.filter(user__in=self._members)
@@ -148,6 +188,26 @@ class Lookups:
     def _preferences(self) -> dict[tuple[int, int], str]:
         rows = ProviderPreference.objects.filter(user__in=self._members)
         return {(row.user_id, row.endpoint_id): row.model for row in rows}
+
+    @cached_property
+    def _redirects(self) -> dict[tuple[int, str], Redirect]:
+        if self._joined is not None and not self._joined.has_redirects:
+            return {}
+        rows = Redirect.objects.active().with_targets()
+        return {(row.endpoint_id, row.model.lower()): row for row in rows}
+
+    @cached_property
+    def _own_keys(self) -> dict[int, dict[int, ApiKey]]:
+        """By member and endpoint, without their secrets; read only where one counts."""
+        if self._joined is not None:
+            return self._joined.own_keys
+        rows = ApiKey.objects.filter(
+            user__in=self._members, endpoint__takes_own_keys=True
+        ).defer("secret")
+        found: dict[int, dict[int, ApiKey]] = {}
+        for row in rows:
+            found.setdefault(row.user_id, {})[row.endpoint_id] = row
+        return found
 
     @cached_property
     def _profiles(self) -> dict[str, LLMConfig]:

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 
 from llmqueue.handlers import Inputs
 from llmqueue.resolution.lookups import Lookups
-from llmqueue.resolution.receipts import Instructions, Passed, Rung, Step, climb
+from llmqueue.resolution.receipts import (
+    Instructions,
+    Level,
+    Passed,
+    Rung,
+    Step,
+    climb,
+    survey,
+)
 from personas.models import Persona, PersonaVersion
 
 
@@ -27,6 +35,13 @@ def resolve_prompt(
     context = _Context(inputs, persona, version, lookups)
     instructions, steps = climb(_LADDER, context)
     return instructions or Instructions(), steps
+
+
+def survey_prompts(
+    inputs: Inputs, persona: Persona, version: PersonaVersion, lookups: Lookups
+) -> list[Level[Instructions]]:
+    """What each level says for `persona`, also below the one that decides."""
+    return survey(_LADDER, _Context(inputs, persona, version, lookups))
 
 
 def _own(context: _Context) -> Instructions | Passed:

@@ -28,15 +28,26 @@ class ModelChoice:
     """An endpoint and a model on it; `config` None means no parameters are sent.
 
     `why`: what a receipt says of the choice where its name alone does not tell.
+    `redirects`: the steps by which it took the place of what a rung chose.
     """
 
     endpoint: Endpoint
     model: str
     config: LLMConfig | None = None
     why: str = ""
+    redirects: tuple[Step, ...] = ()
 
     def __str__(self) -> str:
         return self.config.name if self.config else f"{self.model} ({self.endpoint})"
+
+    def as_json(self) -> dict[str, str | None]:
+        """The same as plain values, as a receipt keeps it."""
+        return {
+            "config": self.config.name if self.config else None,
+            "endpoint": self.endpoint.name,
+            "provider": self.endpoint.kind.label,
+            "model": self.model,
+        }
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,8 @@ class Receipt:
     """What was resolved for a request, and which rule chose each part of it.
 
     `source`: (kind, key) of the prompt's parts made of `version`, if that is on trial.
-    `member`: who asks, None for the site itself.
+    `member`: who asks, None for the site itself. `key_owner`: whose own key the call is
+    made with; None: the site's, or none.
     """
 
     persona: Persona
@@ -73,6 +85,7 @@ class Receipt:
     source: tuple[str, str] | None = None
     member: User | None = None
     instructions: Instructions = Instructions()
+    key_owner: User | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -80,15 +93,20 @@ class Receipt:
         config = self.choice.config
         return config.parameters if config else {}
 
+    @property
+    def _key_word(self) -> str:
+        if self.key_owner is not None:
+            return "member"
+        return "site" if self.choice.endpoint.site_key else "none"
+
     def as_json(self) -> dict[str, Any]:
         """The receipt as plain values that outlive the rows it names.
 
         {"persona": {id, name, version}, "model": {config, endpoint, provider, model},
-        "parameters": {...}, "key": "site" | "none", "steps": {"persona": [{rule, won,
-        why}], "config": [...], "prompt": [...], "key": [...]}, "notes": [str]}; a draft's
-        version is 0
+        "parameters": {...}, "key": "member" | "site" | "none", "steps": {"persona":
+        [{rule, won, why}], "config": [...], "prompt": [...], "key": [...]}, "notes":
+        [str]}; a draft's version is 0
         """
-        endpoint = self.choice.endpoint
         ladders = {
             "persona": self.persona_steps,
             "config": self.config_steps,
@@ -101,20 +119,24 @@ class Receipt:
                 "name": self.persona.name,
                 "version": self.version.number,
             },
-            "model": {
-                "config": self.choice.config.name if self.choice.config else None,
-                "endpoint": endpoint.name,
-                "provider": endpoint.kind.label,
-                "model": self.choice.model,
-            },
+            "model": self.choice.as_json(),
             "parameters": self.parameters,
-            "key": "site" if endpoint.site_key else "none",
+            "key": self._key_word,
             "steps": {
                 name: [asdict(step) for step in steps]
                 for name, steps in ladders.items()
             },
             "notes": list(self.notes),
         }
+
+
+# The step of a receipt whose model was asked because the first one failed.
+FALLBACK_RULE = "the fallback"
+
+
+def is_on_fallback(receipt: dict[str, Any]) -> bool:
+    """Whether a stored receipt is of a call to the fallback, or to what stands for it."""
+    return any(step["rule"] == FALLBACK_RULE for step in receipt["steps"]["config"])
 
 
 def model_of(receipt: dict[str, Any]) -> str:
@@ -125,9 +147,10 @@ def model_of(receipt: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Passed:
-    """A rung decides nothing, and why."""
+    """A rung decides nothing, and why. `is_set`: there is something that cannot serve."""
 
     reason: str
+    is_set: bool = False
 
 
 # A ladder's rung: its rule, and what looks whether it decides.
@@ -145,3 +168,27 @@ def climb[C, T](
             return found, (*steps, Step(rule, True, why(found)))
         steps.append(Step(rule, False, found.reason))
     return None, tuple(steps)
+
+
+@dataclass(frozen=True)
+class Level[T]:
+    """A rung as a whole ladder shows it: what it offers, or why it does not.
+
+    `won`: of those that offer something it comes first.
+    """
+
+    rule: str
+    won: bool
+    found: T | Passed
+
+
+def survey[C, T](ladder: tuple[Rung[C, T], ...], context: C) -> list[Level[T]]:
+    """Every rung, also those after the one that decides."""
+    levels: list[Level[T]] = []
+    has_won = False
+    for rule, look in ladder:
+        found = look(context)
+        wins = not has_won and not isinstance(found, Passed)
+        has_won = has_won or wins
+        levels.append(Level(rule, wins, found))
+    return levels

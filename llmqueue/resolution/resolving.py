@@ -7,14 +7,16 @@ nothing is copied when a persona, a subforum or a request is made.
 
 from typing import Any
 
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.models import LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.resolution.config_ladder import offer, resolve_config
+from llmqueue.resolution.key_ladder import resolve_key
 from llmqueue.resolution.lookups import Lookups
 from llmqueue.resolution.persona_ladder import resolve_persona
 from llmqueue.resolution.prompt_ladder import resolve_prompt
 from llmqueue.resolution.receipts import (
+    FALLBACK_RULE,
     Instructions,
     ModelChoice,
     Passed,
@@ -22,6 +24,7 @@ from llmqueue.resolution.receipts import (
     Step,
     model_of,
 )
+from llmqueue.resolution.tier_rule import check_tier, within_tier
 from personas.models import Persona
 
 
@@ -34,6 +37,11 @@ def resolve(inputs: Inputs, lookups: Lookups | None = None) -> Receipt:
     lookups = lookups or Lookups([inputs])
     persona, persona_steps = resolve_persona(inputs, lookups)
     choice, steps = resolve_config(inputs, persona, lookups)
+    if swap := within_tier(inputs, choice, lookups):
+        steps = (*steps, swap.step)
+        return _receipt(
+            inputs, lookups, persona, persona_steps, swap.choice, steps, swap.note
+        )
     return _receipt(inputs, lookups, persona, persona_steps, choice, steps)
 
 
@@ -47,20 +55,34 @@ def resolve_fallback(
     """As `resolve`, with `fallback` in the place of a model whose calls are used up.
 
     `failed` is the stored receipt of the last of these; no other model is looked for.
-    The fallback is checked like any other choice: raises Refused when it is switched off
-    or has no key. The swap is announced, in words that hold before the call.
+    The fallback is checked like any other choice: raises Refused when it is switched off,
+    has no key or is not for the member's tier. After the member's own key only that is
+    used, where the fallback is. The swap is announced, in words that hold before the call.
     """
     lookups = lookups or Lookups([inputs])
     persona, persona_steps = resolve_persona(inputs, lookups)
-    choice = offer(fallback, member=inputs.member)
+    choice = offer(fallback, member=inputs.member, lookups=lookups)
     if isinstance(choice, Passed):
         raise Refused("no_model", choice.reason, is_failure=True)
-    note = f"{model_of(failed)} failed; {choice} was asked instead."
+    if choice.as_json() == failed["model"]:  # a redirect led back to it
+        raise Refused("no_model", f"{choice} has just failed.", is_failure=True)
+    check_tier(inputs, choice, lookups)
+    note = f"{model_of(failed)} failed; {fallback} was asked instead."
     steps = (
         *(Step(**step) for step in failed["steps"]["config"]),
-        Step("the fallback", True, note),
+        Step(FALLBACK_RULE, True, note),
+        *choice.redirects,
     )
-    return _receipt(inputs, lookups, persona, persona_steps, choice, steps, note)
+    return _receipt(
+        inputs,
+        lookups,
+        persona,
+        persona_steps,
+        choice,
+        steps,
+        note,
+        own_only=failed["key"] == "member",
+    )
 
 
 def _receipt(
@@ -71,6 +93,7 @@ def _receipt(
     choice: ModelChoice,
     config_steps: tuple[Step, ...],
     *notes: str,
+    own_only: bool = False,
 ) -> Receipt:
     on_trial = inputs.on_trial
     version = on_trial.version if on_trial else persona.current_version
@@ -79,6 +102,7 @@ def _receipt(
             "no_persona", f"{persona.open_name} has no version.", is_failure=True
         )
     instructions, prompt_steps = resolve_prompt(inputs, persona, version, lookups)
+    key, key_steps = resolve_key(inputs, choice.endpoint, lookups, own_only=own_only)
     return Receipt(
         persona=persona,
         version=version,
@@ -86,25 +110,17 @@ def _receipt(
         persona_steps=persona_steps,
         config_steps=config_steps,
         prompt_steps=prompt_steps,
-        key_steps=(_key_step(choice.endpoint),),
+        key_steps=key_steps,
         notes=(
             *_notes(inputs, persona),
             *_own_prompt_note(inputs, persona, instructions),
             *notes,
+            *(step.why for step in choice.redirects),
         ),
         source=on_trial.source if on_trial else None,
         member=inputs.member,
         instructions=instructions,
-    )
-
-
-def _key_step(endpoint: Endpoint) -> Step:
-    if endpoint.site_key:
-        return Step("the site's key", True, f"The key stored for {endpoint.name}.")
-    if endpoint.needs_key:
-        raise Refused("no_key", f"No key is set for {endpoint.name}.", is_failure=True)
-    return Step(
-        "no key needed", True, f"{endpoint.kind.label} takes calls without one."
+        key_owner=key.owner,
     )
 
 

@@ -16,6 +16,7 @@ from llmqueue.handlers import Conversation, Inputs, Passage, Subject
 from llmqueue.models import LLMRequest, Status
 from llmqueue.work import lanes, runner, sweeper
 from llmqueue.work.control import Control
+from personas.models import Persona
 
 _number = itertools.count(1)
 
@@ -39,6 +40,11 @@ def make_config(make_endpoint) -> Callable[..., LLMConfig]:
         return LLMConfig.objects.create(name=name, model=f"model-{name}", **fields)
 
     return make
+
+
+@pytest.fixture
+def maestro(db) -> Persona:
+    return Persona.objects.with_versions().get(slug="maestro")
 
 
 class NoteHandler:

@@ -4,8 +4,7 @@ from collections import Counter
 import pytest
 from django.db import connection
 
-from core.models import SiteSettings
-from llmqueue.models import Lane, LLMRequest, Status
+from llmqueue.models import Lane, LLMRequest, Status, Stop
 from llmqueue.work import claims, lanes
 
 
@@ -145,8 +144,7 @@ def test_take_holds_everything_while_ai_is_off(
     if where == "environment":
         settings.AI_FEATURES_ENABLED = False
     else:
-        SiteSettings.load()
-        SiteSettings.objects.update(ai_enabled=False)
+        Stop.objects.create(scope="site")
 
     assert claims.take() is None
     request.refresh_from_db()

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Greatest, Now
 
-from core.models import SiteSettings
+from llmqueue import stops
 from llmqueue.models import Lane, LLMRequest, Status
 
 # Room in the lane of requests whose endpoint is not known; they fail or move at once.
@@ -26,7 +26,10 @@ CROSS JOIN LATERAL (
     WHERE lane_id = lane.id AND status = 'pending' AND is_ready
     ORDER BY priority, turn, id LIMIT 1
 ) head
-WHERE lane.is_enabled AND lane.id <> ALL(%(passed)s) AND (
+WHERE lane.is_enabled AND lane.id <> ALL(%(passed)s) AND NOT EXISTS (
+    SELECT 1 FROM queue_stop WHERE scope = 'endpoint' AND lifted_at IS NULL
+    AND key = lane.endpoint_id::text
+) AND (
     SELECT count(*) FROM queue_llmrequest
     WHERE lane_id = lane.id AND status = 'processing'
 ) < coalesce(endpoint.max_in_flight, %(unresolved)s)
@@ -34,17 +37,12 @@ ORDER BY head.priority, head.turn, head.id LIMIT 1
 """
 
 
-def ai_is_on() -> bool:
-    """Whether new calls may be made at all; off wins, wherever it is set."""
-    return settings.AI_FEATURES_ENABLED and SiteSettings.load().ai_enabled
-
-
 def take() -> LLMRequest | None:
     """Claim the request whose turn it is, with a new lease; None if nothing may run.
 
     Returns it committed as `processing`. Measured 0.4 ms with 100,000 waiting.
     """
-    if not ai_is_on():
+    if not stops.ai_is_on():
         return None
     passed: list[int] = []
     while (lane := _open_lane(passed)) is not None:

@@ -17,16 +17,20 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from core import correlation
 from llmconfig.client import CallHandle
 from llmqueue.error_log import ErrorLog
-from llmqueue.models import LLMRequest, WorkerHeartbeat
+from llmqueue.models import LLMRequest, Stop, WorkerHeartbeat
 
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 1.0
+# Why a call is cut, in the log and in its failure.
+_LOST = "lost", "cancelled"
+_STOPPED = "stopped", "interrupted"
 # A watch that waits for a database which is gone does not hold up the end.
 STOP_SECONDS = 2.0
 
@@ -132,18 +136,29 @@ class Control:
         )
 
     def _cut_lost(self) -> None:
+        """Cut the calls whose lease is gone, and those that a stop wants cut."""
         tokens = self._tokens()
         if not tokens:
             return
-        held = set(
-            LLMRequest.objects.held_by(tokens).values_list("lease_token", flat=True)
+        cutting = Stop.objects.against(
+            endpoint=OuterRef("last_attempt__endpoint"),
+            persona=OuterRef("answerer"),
+            place=(OuterRef("place_kind"), OuterRef("place_key")),
+        ).filter(cuts_running=True)
+        held = dict(
+            LLMRequest.objects.held_by(tokens)
+            .annotate(is_stopped=Exists(cutting))
+            .values_list("lease_token", "is_stopped")
         )
         with self._lock:
-            for token in set(tokens) - held:
-                if call := self._calls.get(token):
-                    with correlation.correlated(call.correlation_id):
-                        log.info("control: lease %s lost, its call is cut", token)
-                    call.handle.cancel("cancelled")
+            for token in set(tokens).intersection(self._calls):
+                if held.get(token) is False:
+                    continue
+                why, kind = _STOPPED if token in held else _LOST
+                call = self._calls[token]
+                with correlation.correlated(call.correlation_id):
+                    log.info("control: lease %s %s, its call is cut", token, why)
+                call.handle.cancel(kind)
 
 
 control = Control()

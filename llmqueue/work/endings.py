@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from llmqueue import handlers
+from llmqueue.limits.settling import settle_requests
 from llmqueue.models import LLMRequest, Status
 
 
@@ -13,6 +14,7 @@ def end_held(request: LLMRequest, *, status: Status, **outcome: Any) -> bool:
     """End a request that this worker holds; False if it lost it."""
     if not LLMRequest.objects.close(request, status=status, **outcome):
         return False
+    settle_requests([request.pk])
     tell(request, status)
     return True
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.db import transaction
 
+from llmconfig.prices import Price, listed_price
+from llmconfig.services.prices import entered_price
+from llmqueue import stops
 from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
 from llmqueue.handlers import handler_for
+from llmqueue.limits.reserving import reserve_call
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
 from llmqueue.prompting import composing, prompts
 from llmqueue.resolution.deciding import decide
 from llmqueue.resolution.receipts import Receipt
-from llmqueue.work import claims
 from personas.models import PersonaVersion
 
 log = logging.getLogger(__name__)
@@ -26,14 +29,17 @@ class Frozen:
     receipt: Receipt
     messages: list[dict[str, str]]
     tag: str
+    # What staff entered; None: they entered nothing.
+    price: Price | None = None
 
 
 @transaction.atomic
 def freeze(request: LLMRequest) -> Frozen:
     """Check every right again, resolve, and write the attempt and its prompt.
 
-    Raises Refused when it must not run, WrongLane when it belongs in another lane,
-    SwitchedOff when no calls are to be made now, and LeaseLost when another worker has it.
+    Raises Refused when it must not run, as when a limit has no room, WrongLane when it
+    belongs in another lane, SwitchedOff when no such call is to be made now, and LeaseLost
+    when another worker has it.
     """
     if not LLMRequest.objects.lock_held(request):
         raise LeaseLost
@@ -48,11 +54,24 @@ def freeze(request: LLMRequest) -> Frozen:
         raise WrongLane(receipt.choice.endpoint)
     tag = composing.new_tag()
     parts = _prompt(request, receipt, tag)
+    number = request.attempts.count() + 1
+    choice, endpoint = receipt.choice, receipt.choice.endpoint
+    entered = entered_price(endpoint=endpoint, model=choice.model)
+    reserve_call(
+        request,
+        receipt,
+        number=number,
+        tokens_in=sum(part.tokens for part in parts),
+        price=entered or listed_price(prices=endpoint.kind.prices, model=choice.model),
+    )
     # As late as can be: the switch promises that no call begins after two seconds.
-    if not claims.ai_is_on():
+    if not settings.AI_FEATURES_ENABLED:
         raise SwitchedOff
-    attempt = _write(request, receipt, parts)
-    return Frozen(attempt, receipt, prompts.as_messages(parts), tag)
+    if stop := stops.stop_of(request, receipt):
+        raise SwitchedOff(stop)
+    attempt = _write(request, receipt, parts, number)
+    messages = prompts.as_messages(parts)
+    return Frozen(attempt, receipt, messages, tag, entered)
 
 
 def _close_uncalled(request: LLMRequest) -> None:
@@ -78,17 +97,18 @@ def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Par
 
 
 def _write(
-    request: LLMRequest, receipt: Receipt, parts: list[prompts.Part]
+    request: LLMRequest, receipt: Receipt, parts: list[prompts.Part], number: int
 ) -> LLMAttempt:
     choice = receipt.choice
     attempt = LLMAttempt.objects.create(
         request=request,
-        number=request.attempts.count() + 1,
+        number=number,
         lease_token=request.held_token,
         receipt=receipt.as_json(),
         persona_version=receipt.version if receipt.version.pk else None,
         config=choice.config,
         endpoint=choice.endpoint,
+        key_owner=receipt.key_owner,
     )
     LLMRequest.objects.filter(pk=request.pk).update(
         answerer=receipt.persona, model=choice.model, last_attempt=attempt

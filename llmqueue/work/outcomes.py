@@ -14,19 +14,23 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from core import markup
-from llmconfig.models import Endpoint, LLMConfig, ModelProfile
+from llmconfig.models import Endpoint, KeyState, LLMConfig, ModelProfile
+from llmconfig.services import keys, members
 from llmqueue.answers.judging import Verdict, failure_of
 from llmqueue.errors import LeaseLost, Refused
 from llmqueue.handlers import handler_for
+from llmqueue.limits.settling import settle_call
 from llmqueue.live.publishing import announce
-from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, Stop, StopScope
+from llmqueue.usage.recording import record_use
 from llmqueue.work import endings, lanes
 
 log = logging.getLogger(__name__)
 
 
+@transaction.atomic
 def settle(attempt: LLMAttempt, verdict: Verdict) -> None:
-    """Write what one call brought and used; what is not known stays null."""
+    """Write what one call brought and used, once; what is not known stays null."""
     brought: dict[str, Any] = {
         "outcome": verdict.outcome,
         "outcome_detail": verdict.detail,
@@ -43,7 +47,35 @@ def settle(attempt: LLMAttempt, verdict: Verdict) -> None:
         }
     # Only a call that is not settled yet: a lapsed one may have been, meanwhile.
     unsettled = LLMAttempt.objects.filter(pk=attempt.pk, outcome=Outcome.UNKNOWN)
-    unsettled.update(**brought)
+    if unsettled.update(**brought):
+        settle_call(attempt)
+        record_use(attempt)
+        if verdict.is_answer:
+            _count_use(attempt)
+        _note_own_key(attempt, verdict)
+
+
+def _count_use(attempt: LLMAttempt) -> None:
+    """Count it where the member said which model they want of that endpoint."""
+    member_id, endpoint_id = attempt.request.requested_by_id, attempt.endpoint_id
+    if member_id is not None and endpoint_id is not None:
+        model = attempt.receipt["model"]["model"]
+        members.count_use(member_id=member_id, endpoint_id=endpoint_id, model=model)
+
+
+def _note_own_key(attempt: LLMAttempt, verdict: Verdict) -> None:
+    """Tell a member's key that it was used, and whether the provider took it."""
+    if verdict.answer is None or attempt.key_owner_id is None:
+        return  # nothing was sent, or not with such a key
+    owner, endpoint = attempt.key_owner, attempt.endpoint
+    if owner is None or endpoint is None:
+        return
+    state = KeyState.WORKS if verdict.is_answer else None
+    if verdict.outcome == Outcome.KEY_REFUSED:
+        state = KeyState.REFUSED
+    keys.note_call(
+        owner=owner, endpoint=endpoint, began_at=attempt.started_at, state=state
+    )
 
 
 def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
@@ -129,6 +161,18 @@ def put_back(
         announce([request.public_id])
 
 
+def hold(request: LLMRequest, stop: Stop | None) -> None:
+    """Let the request wait until calls may be made; None: as long as AI is off.
+
+    Nothing is claimed for a stopped site or endpoint. What waits for a persona or a place
+    is set aside, as other requests of its lane go on.
+    """
+    if stop is None or stop.scope in (StopScope.SITE, StopScope.ENDPOINT):
+        put_back(request)
+    elif LLMRequest.objects.give_back(request, is_ready=False, stop=stop):
+        announce([request.public_id])
+
+
 def move(request: LLMRequest, endpoint: Endpoint) -> None:
     """Let the request wait in the lane of `endpoint`, without counting a lapse."""
     lane = lanes.lane_of(endpoint)
@@ -154,8 +198,24 @@ def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
     if verdict.rule.falls_back and fallback and not on_fallback:
         put_back(request, fallback=fallback)
         return None
-    end(request, failure_of(verdict.outcome, verdict.detail))
+    end(request, _reason(attempt, verdict))
     return None
+
+
+def _reason(attempt: LLMAttempt, verdict: Verdict) -> Refused:
+    """Why the request ends; of a member's own key it says whose it is to mend."""
+    is_own = attempt.key_owner_id is not None
+    if not is_own or verdict.outcome != Outcome.KEY_REFUSED:
+        return failure_of(verdict.outcome, verdict.detail)
+    unreadable = verdict.detail if verdict.answer is None else ""
+    return Refused("own_key", unreadable or _own_key_refused(attempt), is_failure=True)
+
+
+def _own_key_refused(attempt: LLMAttempt) -> str:
+    return (
+        f"{attempt.endpoint} refused the member's own key, or its account may not do this."
+        " They can put it right in Settings, under Keys."
+    )
 
 
 def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:

@@ -12,7 +12,8 @@ from django.db import InterfaceError, OperationalError, connection
 from core.correlation import correlated
 from core.errors import SecretUnreadable
 from llmconfig import client
-from llmconfig.services import call_secrets
+from llmconfig.errors import KeyGone
+from llmconfig.services.keys import call_secrets
 from llmqueue.answers.cleaning import (
     clean_answer,
     without_secret,
@@ -73,8 +74,8 @@ def _freeze(request: LLMRequest) -> Frozen | None:
         outcomes.end(request, refusal)
     except WrongLane as error:
         outcomes.move(request, error.endpoint)
-    except SwitchedOff:
-        outcomes.put_back(request)
+    except SwitchedOff as error:
+        outcomes.hold(request, error.stop)
     except LeaseLost:
         log.info("request %s: lease lost before its call", request.public_id)
     return None
@@ -127,6 +128,9 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
         answer = client.complete(call, on_text=stream.add, handle=handle)
     except client.CallFailed as failure:
         return judge_failure(failure)
+    except KeyGone as gone:
+        # Nothing was sent: it is decided anew what the request is answered with.
+        return judge_failure(client.CallFailed("interrupted", gone.message))
     except SecretUnreadable as error:
         return judge_failure(client.CallFailed("key_refused", error.message))
     finally:
@@ -143,11 +147,12 @@ def _prepare(frozen: Frozen) -> client.Call:
         protocol=endpoint.kind.protocol,
         address=endpoint.address,
         model=choice.model,
-        key=call_secrets(endpoint=endpoint),
+        key=call_secrets(endpoint=endpoint, owner=frozen.receipt.key_owner),
         parameters=frozen.receipt.parameters,
         messages=frozen.messages,
         deadline=endpoint.call_deadline,
         prices=endpoint.kind.prices,
+        price=frozen.price,
     )
 
 

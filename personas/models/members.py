@@ -79,6 +79,13 @@ class UserPersonaSettingsQuerySet(models.QuerySet["UserPersonaSettings"]):
             )
         )
 
+    def of_models(self, user: object) -> Self:
+        """The user's own for which they set a model, for personas they may ask."""
+        usable = Persona.objects.usable_by(user).values("pk")
+        own = self.filter(user=getattr(user, "pk", None), persona__in=usable)
+        rows = own.exclude(config=None).select_related("persona", "config__endpoint")
+        return rows.defer("own_prompt")
+
 
 class UserPersonaSettings(models.Model):
     """What one member set for one persona.

@@ -3,6 +3,8 @@
 from django.db import transaction
 
 from accounts.models import User
+from llmconfig.models import LLMConfig
+from llmconfig.services.members import check_usable
 from personas import definitions
 from personas.erasing import erase
 from personas.errors import OwnPromptNotAllowed
@@ -42,3 +44,17 @@ def change_own_settings(
     own.own_prompt = own_prompt
     own.save(update_fields=["identity", "is_muted", "own_prompt"])
     return own
+
+
+@transaction.atomic
+def set_own_model(*, persona: Persona, user: User, config: LLMConfig | None) -> None:
+    """Let the persona answer the member with `config`; None: with whatever fits.
+
+    All else they set for it stays. Raises NotAllowed if it is another member's.
+    """
+    check_usable(config, user)
+    own, is_new = UserPersonaSettings.objects.get_or_create(
+        persona=persona, user=user, defaults={"config": config}
+    )
+    if not is_new:
+        UserPersonaSettings.objects.filter(pk=own.pk).update(config=config)

@@ -16,6 +16,7 @@ from core import markup
 from core.forms import TokenField
 from forum.models import Post
 from llmconfig.models import LLMConfig
+from llmconfig.services import own_keys
 from personas.models import Persona, PersonaDraft, PersonaVersion
 from studio.conversations import SAMPLE_TEXT
 from studio.services.trials import MOST_CONFIGS
@@ -149,7 +150,8 @@ class TrialForm(BenchForm):
 
     def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
         super().__init__(*args, viewer=viewer, **kwargs)
-        configs = LLMConfig.objects.usable_by(viewer).filter(endpoint__is_enabled=True)
+        endpoints = own_keys.usable_endpoints(viewer)
+        configs = LLMConfig.objects.usable_by(viewer).filter(endpoint__in=endpoints)
         self.fields["configs"] = ConfigsField(configs)
         self.has_models = configs.exists()
 

@@ -20,14 +20,6 @@ class SiteForm(forms.Form):
         help_text="The first lines of every prompt, whichever persona answers.",
         widget=forms.Textarea(attrs={"rows": 6}),
     )
-    ai_enabled = forms.BooleanField(
-        required=False,
-        label="AI is on",
-        help_text="Off: nobody can ask a persona, and no call to a model begins. What"
-        " waits stays in the queue and goes on once AI is on again. Calls that have"
-        " begun are finished.",
-    )
-
     only_staff_assign = forms.BooleanField(
         required=False,
         label="Only staff assign personas",

@@ -12,7 +12,6 @@ def change_site(
     *,
     site_name: str,
     site_rules: str,
-    ai_enabled: bool,
     only_staff_assign: bool,
     actor: User | None,
 ) -> SiteSettings:
@@ -24,7 +23,6 @@ def change_site(
     given = {
         "site_name": site_name,
         "site_rules": site_rules,
-        "ai_enabled": ai_enabled,
         "only_staff_assign": only_staff_assign,
     }
     fields = [name for name, value in given.items() if getattr(site, name) != value]
@@ -37,7 +35,6 @@ def change_site(
             action="sitesettings changed",
             subject=("sitesettings", site.pk),
             fields=fields,
-            ai_enabled=ai_enabled,
             only_staff_assign=only_staff_assign,
         )
     return site

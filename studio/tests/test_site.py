@@ -4,12 +4,11 @@ import pytest
 
 from accounts.models import AuditEvent
 from core.models import SiteSettings
-from llmqueue import services as queue
 
 pytestmark = pytest.mark.django_db
 
 SITE = "/settings/site/"
-VALUES = {"site_name": "The Inn", "site_rules": "Be kind.", "ai_enabled": "on"}
+VALUES = {"site_name": "The Inn", "site_rules": "Be kind."}
 
 
 @pytest.fixture
@@ -40,7 +39,6 @@ def test_staff_change_the_site_on_the_record(visit, staff):
     assert (event.actor, event.action) == (staff, "sitesettings changed")
     assert event.detail == {
         "fields": ["site_name", "site_rules"],
-        "ai_enabled": True,
         "only_staff_assign": False,
     }
 
@@ -50,17 +48,6 @@ def test_saving_what_stands_already_is_no_change(visit):
         visit.post(SITE, VALUES)
 
     assert AuditEvent.objects.count() == 1
-
-
-def test_ai_is_switched_off_and_on(visit):
-    off = {name: value for name, value in VALUES.items() if name != "ai_enabled"}
-
-    states = []
-    for values in (off, VALUES):
-        visit.post(SITE, values)
-        states.append(queue.ai_is_on())
-
-    assert states == [False, True]
 
 
 def test_the_page_says_that_the_environment_has_switched_ai_off(visit, settings):

@@ -10,11 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from core.models import SiteSettings
 from forum.models import Ask, Notice, Post
 from forum.services import posts
 from llmconfig.models import AISettings, Endpoint, LLMConfig
-from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
+from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status, Stop
 from llmqueue.work import runner
 from personas.models import OwnerRole, PersonaOwner
 from personas.services import drafts, personas, versions
@@ -445,8 +444,7 @@ def test_one_run_is_looked_at_again_alone(begun, run, alice, visit):
 
 
 def ai_off_for_all(trial: Trial) -> None:
-    SiteSettings.load()
-    SiteSettings.objects.update(ai_enabled=False)
+    Stop.objects.create(scope="site")
 
 
 def ai_off_for_the_tester(trial: Trial) -> None:

@@ -12,6 +12,7 @@ from forum.models import Subforum, Topic
 from studio.answering import offers_in
 from studio.forms.site import SiteForm
 from studio.services import site
+from studio.stops import named_stops
 
 
 def subforum_answering(request: HttpRequest, slug: str) -> HttpResponse:
@@ -42,12 +43,16 @@ def _answering(
 
 @staff_required
 def site_edit(request: MemberRequest) -> HttpResponse:
-    """Settings > Site: name, rules, AI on or off."""
+    """Settings > Site: name, rules, and what is stopped."""
     form = SiteForm(sent(request), initial=model_to_dict(SiteSettings.load()))
     if form.is_valid():
         site.change_site(actor=request.user, **form.cleaned_data)
         messages.success(request, "The site's settings are saved.")
         return redirect("studio:site_edit")
-    context = {"form": form, "is_ai_allowed": settings.AI_FEATURES_ENABLED}
+    context = {
+        "form": form,
+        "is_ai_allowed": settings.AI_FEATURES_ENABLED,
+        "stops": named_stops(),
+    }
     status = 422 if form.errors else 200
     return render(request, "studio/site_edit.html", context, status=status)

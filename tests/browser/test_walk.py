@@ -8,6 +8,7 @@ from pytest_playwright_axe import Axe
 
 from forum.models import Ask, Post
 from forum.services import asks
+from llmconfig.models import ModelProfile
 from llmqueue.models import LLMRequest
 from tests.browser.conftest import FRONT_PAGE, measured_width, sign_in, watch_requests
 from tests.conftest import wait_until
@@ -21,6 +22,7 @@ ANSWER = "Two hours on a low flame. Stir it now and then."
 def test_a_newcomer_asks_a_persona_and_reads_the_receipt(
     page: Page, subforum, fake_config, start_worker, fake_llm
 ):
+    ModelProfile.objects.create(key="cheap", config=fake_config)
     start_worker()
     fake_llm.always_answers(ANSWER, chunks=8, delay=0.2)
     page.goto("/")

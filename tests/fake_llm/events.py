@@ -46,15 +46,17 @@ def openai_events(reply: Reply, body: Any) -> list[str]:
 
 
 def openai_plain(reply: Reply, body: Any) -> dict[str, Any]:
-    message = {"role": "assistant", "content": reply.text}
+    text = None if reply.refusal or reply.mode == "null" else reply.text
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if reply.refusal:
+        message["refusal"] = reply.refusal
+    choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
     return {
         "id": "c1",
         "object": "chat.completion",
         "created": 1,
         "model": body.get("model", ""),
-        "choices": [
-            {"index": 0, "message": message, "finish_reason": reply.finish_reason}
-        ],
+        "choices": [] if reply.mode == "no_choices" else [choice],
         "usage": usage_of(reply, body, ("prompt_tokens", "completion_tokens")),
     }
 
@@ -64,6 +66,19 @@ _ANTHROPIC_REASONS = {
     "length": "max_tokens",
     "content_filter": "refusal",
 }
+
+
+def anthropic_plain(reply: Reply, body: Any) -> dict[str, Any]:
+    is_silent = reply.mode in ("null", "no_choices")
+    return {
+        "id": "m1",
+        "type": "message",
+        "role": "assistant",
+        "model": body.get("model", ""),
+        "content": [] if is_silent else [{"type": "text", "text": reply.text}],
+        "stop_reason": _ANTHROPIC_REASONS.get(reply.finish_reason or ""),
+        "usage": usage_of(reply, body, ("input_tokens", "output_tokens")),
+    }
 
 
 def anthropic_events(reply: Reply, body: Any) -> list[str]:

@@ -10,8 +10,13 @@ from dataclasses import asdict, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.fake_llm.events import anthropic_events, openai_events, openai_plain
-from tests.fake_llm.replies import Reply
+from tests.fake_llm.events import (
+    anthropic_events,
+    anthropic_plain,
+    openai_events,
+    openai_plain,
+)
+from tests.fake_llm.replies import NO_MODEL, Reply
 from tests.fake_llm.seen import Seen
 
 if TYPE_CHECKING:
@@ -88,6 +93,9 @@ class Handler(BaseHTTPRequestHandler):
         self._pause(reply.first_delay)
         if self.fake.key and seen.key != self.fake.key:
             return self._json(401, {"error": {"message": f"wrong key {seen.key}"}})
+        if seen.model == NO_MODEL:
+            error = {"message": f"no model {NO_MODEL}", "code": "model_not_found"}
+            return self._json(404, {"error": error})
         if reply.mode == "redirect":
             status = 307 if reply.status == 200 else reply.status
             return self._send(status, "text/plain", b"", {"Location": reply.location})
@@ -130,7 +138,9 @@ class Handler(BaseHTTPRequestHandler):
         if reply.mode in plain:
             return plain[reply.mode]()
         if isinstance(seen.body, dict) and not seen.body.get("stream"):
-            return self._json(200, openai_plain(reply, seen.body))
+            is_anthropic = seen.path.endswith("/messages")
+            plain_of = anthropic_plain if is_anthropic else openai_plain
+            return self._json(200, plain_of(reply, seen.body))
         return self._stream(reply, events)
 
     def _too_short(self) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODELS = ["smollm2", "fake-1", "gpt-4o-mini"]
+NO_MODEL = "nope"  # any other answers, in the list or not
 COUNTED = {"counted": "by the server"}
 
 # Modes, beside the plain answer. "*" marks those that need no event stream.

@@ -44,7 +44,15 @@ def _options() -> argparse.Namespace:
 
 
 def _chosen(only: str) -> list[Fault]:
-    from tests.faults import broker, database, people, provider, workers  # noqa: F401
+    from tests.faults import (  # noqa: F401
+        broker,
+        database,
+        limits,
+        people,
+        provider,
+        switches,
+        workers,
+    )
 
     wanted = [name for name in only.split(",") if name] or sorted(FAULTS)
     if unknown := [name for name in wanted if name not in FAULTS]:

@@ -103,6 +103,8 @@ def _answer_by(stage: Stage, by_model: dict[str, Callable[[int], Reply]]) -> Non
 
 
 def _set_up(stage: Stage, case: Case) -> _Made:
+    from allauth.account.models import EmailAddress
+
     from accounts.models import User
     from core.services import claim_handle
     from llmconfig.models import AISettings
@@ -127,6 +129,9 @@ def _set_up(stage: Stage, case: Case) -> _Made:
     handle = f"c{time.time_ns()}"
     member = User.objects.create_user(
         f"{handle}@example.com", None, handle=claim_handle(name=handle)
+    )
+    EmailAddress.objects.create(
+        user=member, email=member.email, primary=True, verified=True
     )
     AISettings.objects.create(user=member, default_config=config)
     stage.endpoint.max_in_flight = 30

@@ -24,9 +24,9 @@ from forllm.embedded.paths import PROJECT
 SEED = 20
 RUNS = (
     "F01,F02,F03,F04,F05,F06,F07,F08,F09",
-    "F10,F11,F12,F13,F14,F15,F16,F17,F18,F20,F21,F22,F24,F25",
+    "F10,F11,F12,F13,F14,F15,F16,F17,F18,F20,F21,F22,F24,F25,F57",
     "F30,F31,F32,F33,F34,F35,F36,F37,F38,F39,F40,F41,F42,F44,F45,F46,A-SEC-1,F43,F47,"
-    "F50,F51,F52,F55,F58",
+    "F50,F51,F52,F55,F56,F58",
 )
 _MOST_SECONDS = 400
 _TEST = re.compile(r"tests/faults/test_faults\.py::.*\[(.+)\]$")

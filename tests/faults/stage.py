@@ -108,7 +108,7 @@ class Stage:
     # What is asked.
 
     def fresh(self) -> None:
-        """No requests, no topics, one endpoint with the canary as its key."""
+        """No requests, no topics, no limits, one endpoint with the canary as its key."""
         from django.db import connection
 
         from accounts.models import User
@@ -120,7 +120,8 @@ class Stage:
         with connection.cursor() as cursor:
             cursor.execute(
                 "TRUNCATE queue_llmrequest, forum_topic, forum_subforum, fault_history,"
-                " queue_workerheartbeat CASCADE"
+                " queue_workerheartbeat, queue_spendlimit, queue_spendbucket,"
+                " queue_dailyusage CASCADE"
             )
         User.objects.update(unseen_notices=0)  # the notices went with the asks
         self.subforum = Subforum.objects.create(name="Kitchen", slug="kitchen")
@@ -303,6 +304,8 @@ class Stage:
             process.wait()
 
     def _make_members(self) -> None:
+        from allauth.account.models import EmailAddress
+
         from accounts.models import User
         from core.services import claim_handle
 
@@ -314,6 +317,10 @@ class Stage:
             )
             for name in ("alice", "bob", "carol", "dave", "erin")
         ]
+        for member in self.members:
+            EmailAddress.objects.create(
+                user=member, email=member.email, primary=True, verified=True
+            )
 
 
 def mark_of(seen: Seen) -> int:

@@ -2,11 +2,27 @@
 
 import pytest
 
-from tests.faults import broker, database, people, provider, workers
+from tests.faults import (
+    broker,
+    database,
+    limits,
+    people,
+    provider,
+    switches,
+    workers,
+)
 from tests.faults.running import RUNS
 from tests.faults.trials import FAULTS
 
-MODULES = (broker, database, people, provider, workers)  # each registers its faults
+MODULES = (
+    broker,
+    database,
+    people,
+    provider,
+    switches,
+    limits,
+    workers,
+)  # each registers its faults
 PARAMETERS = [
     pytest.param("F01", marks=pytest.mark.fault("F01")),
     pytest.param("F02", marks=pytest.mark.fault("F02")),
@@ -54,6 +70,8 @@ PARAMETERS = [
     pytest.param("F51", marks=pytest.mark.fault("F51")),
     pytest.param("F52", marks=pytest.mark.fault("F52")),
     pytest.param("F55", marks=pytest.mark.fault("F55")),
+    pytest.param("F56", marks=pytest.mark.fault("F56")),
+    pytest.param("F57", marks=pytest.mark.fault("F57")),
     pytest.param("F58", marks=pytest.mark.fault("F58")),
 ]
 
@@ -66,7 +84,7 @@ def test_every_fault_is_made_in_a_run_and_has_its_line():
     assert sorted(named) == sorted(((row,), [(row,)]) for row in FAULTS)
 
 
-@pytest.mark.fault("I1", "I2", "I3", "I4", "I5", "I6", "I8", "I10")
+@pytest.mark.fault("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 @pytest.mark.parametrize("fault", PARAMETERS)
 def test_a_fault_loses_and_doubles_nothing(fault, runs):
     shown = runs.result(fault)

@@ -9,12 +9,16 @@ from tests.mutants import (
     attempts,
     failures,
     leases,
+    limits,
     logs,
+    models,
     personas,
     prompts,
     rights,
     secrets,
     streams,
+    trials,
+    usage,
 )
 from tests.mutants.mutant import Mutant
 
@@ -29,6 +33,10 @@ _SUBJECTS = (
     personas,
     logs,
     failures,
+    models,
+    limits,
+    trials,
+    usage,
 )
 MUTANTS = [mutant for subject in _SUBJECTS for mutant in subject.MUTANTS]
 

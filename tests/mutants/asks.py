@@ -59,9 +59,9 @@ MUTANTS = [
     ),
     Mutant(
         "requests are cancelled in one order",
-        "forum/services/asks.py",
-        'for it in entries.order_by("request_id") if',
-        "for it in entries if",
+        "llmqueue/services.py",
+        "in_order = sorted(requests, key=lambda it: it.pk)",
+        "in_order = requests",
         (
             "forum/tests/test_locks.py::test_what_is_cancelled_together_is_cancelled_in_one_order",
         ),

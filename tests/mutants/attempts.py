@@ -17,12 +17,12 @@ MUTANTS = [
     Mutant(
         "the switch is looked at again before the call",
         "llmqueue/work/freezing.py",
-        """    if not claims.ai_is_on():
-        raise SwitchedOff
+        """    if stop := stops.stop_of(request, receipt):
+        raise SwitchedOff(stop)
 """,
         "",
         (
-            "llmqueue/tests/test_outcomes.py::test_no_call_begins_when_ai_is_switched_off_after_the_claim",
+            "llmqueue/tests/test_stops.py::test_no_call_begins_when_it_is_stopped_after_the_claim",
         ),
     ),
     Mutant(
@@ -108,7 +108,7 @@ MUTANTS = [
     Mutant(
         "the swap names what failed and not the fallback",
         "llmqueue/resolution/deciding.py",
-        "[it for it in request.attempts.all() if it.config_id != fallback.pk]",
+        "[it for it in request.attempts.all() if not is_on_fallback(it.receipt)]",
         "list(request.attempts.all())",
         (
             "llmqueue/tests/test_outcomes.py::test_the_swap_never_names_the_fallback_as_what_failed",

@@ -12,7 +12,7 @@ MUTANTS = [
         f"            try:\n                {_READ}"
         "            except Exception:\n                rows = []\n",
         (
-            "llmqueue/tests/test_resolution.py::test_a_preference_that_cannot_be_read_is_not_read_as_none",
+            "llmqueue/tests/test_config_chain.py::test_a_preference_that_cannot_be_read_is_not_read_as_none",
         ),
     ),
     Mutant(

@@ -33,7 +33,7 @@ MUTANTS = [
         "if not is_private or config.owner_id not in persona.owner_ids:",
         "if config.owner_id not in persona.owner_ids:",
         (
-            "llmqueue/tests/test_resolution.py::test_an_owners_config_serves_their_private_persona_alone",
+            "llmqueue/tests/test_config_chain.py::test_an_owners_config_serves_their_private_persona_alone",
         ),
     ),
     Mutant(
@@ -42,7 +42,7 @@ MUTANTS = [
         "endpoint=endpoint, model=endpoint.default_model\n        )",
         "model=endpoint.default_model\n        )",
         (
-            "llmqueue/tests/test_resolution.py::test_the_first_endpoints_model_takes_only_settings_made_for_it",
+            "llmqueue/tests/test_config_chain.py::test_the_first_endpoints_model_takes_only_settings_made_for_it",
         ),
     ),
     Mutant(

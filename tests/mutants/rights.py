@@ -52,9 +52,7 @@ MUTANTS = [
         "llmqueue/askers.py",
         "if member is None or not member.is_active:",
         "if member is None:",
-        (
-            "forum/tests/test_replies.py::test_what_changes_while_waiting_cancels",
-        ),
+        ("forum/tests/test_replies.py::test_what_changes_while_waiting_cancels",),
     ),
     Mutant(
         "no list of the admin is narrowed by a hidden column",

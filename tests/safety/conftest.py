@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
@@ -16,6 +15,9 @@ from accounts.signin_links import signin_link
 from core.images import make_avatar, store_avatar
 from forum.models import Topic
 from forum.services import asks, posts
+from llmconfig.models import LLMConfig, ModelPrice, Redirect
+from llmconfig.services.keys import encrypt_site_key
+from llmqueue.models import SpendLimit, Stop
 from llmqueue.work import runner
 from personas.models import (
     Identity,
@@ -27,6 +29,7 @@ from personas.models import (
 from personas.services import drafts
 from studio.services import trials
 from tests.browser.conftest import browser_context_args, browser_type_launch_args
+from tests.own_keys import bring_key
 from tests.safety.routes import Route
 
 __all__ = ["browser_context_args", "browser_type_launch_args"]
@@ -47,6 +50,7 @@ _NOTHING = {
     "persona_slug": "nothing",
     "slug": "nothing",
     "step": "nothing",
+    "table": "nothing",
     "token": "nothing",
     "uidb36": "zzzzzz",
 }
@@ -91,8 +95,6 @@ class Stage:
 def people(alice, bob, staff, make_member) -> dict[str, User]:
     root = make_member("root-owner", is_staff=True, is_superuser=True)
     gone = make_member("dave")
-    for member in (alice, bob, staff, root, gone):
-        EmailAddress.objects.create(user=member, email=member.email, primary=True)
     return {
         "gone": gone,
         "other": bob,
@@ -144,8 +146,26 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
     chef = Persona.objects.get(slug="chef")
     alias = PersonaAlias.objects.create(persona=chef, user=alice, name="Cookie")
     site_alias = PersonaAlias.objects.create(persona=chef, name="Kitchen boss")
+    price = ModelPrice.objects.create(
+        endpoint=fake_config.endpoint, model="other", in_usd=1, out_usd=2
+    )
     prompt = SystemPrompt.objects.create(name="Plain", text="Be brief.")
+    way = Redirect.objects.create(
+        endpoint=fake_config.endpoint, model="retired", to=fake_config
+    )
+    endpoint = fake_config.endpoint
+    endpoint.site_key = encrypt_site_key(
+        "sk-the-site-s-own-key", address=endpoint.address
+    )
+    endpoint.save()
+    bring_key(alice, endpoint, "sk-the-own-key-of-alice-1234")
+    limit = SpendLimit.objects.create(
+        scope="member", key=str(alice.pk), period="total", requests=99
+    )
     link = signin_link(people["superuser"]).rstrip("/").split("/")
+    own_config = LLMConfig.objects.create(
+        name="Hers", owner=alice, endpoint=fake_config.endpoint, model="m"
+    )
     return Stage(
         clients,
         people,
@@ -193,8 +213,19 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
             "open-request": {"request_id": waiting.request.public_id},
             "failed-request": {"request_id": failed.request.public_id},
             "done-request": {"request_id": done.request.public_id},
+            # Of an endpoint that is not there, so that it stops nothing here.
+            "stop": {"stop_id": Stop.objects.create(scope="endpoint", key="0").pk},
             "endpoint": {"endpoint_id": fake_config.endpoint_id},
+            "redirect": {"redirect_id": way.pk},
+            "endpoint-price": {
+                "endpoint_id": fake_config.endpoint_id,
+                "price_id": price.pk,
+            },
+            "usage-table": {"table": "day"},
             "config": {"config_id": fake_config.pk},
+            "own-config": {"config_id": own_config.pk},
+            "guide-page": {"step": "name"},
+            "limit": {"limit_id": limit.pk},
             "own-identity": {"identity_id": identity.pk},
             "own-alias": {"alias_id": alias.pk},
             "site-alias": {"alias_id": site_alias.pk},

@@ -22,7 +22,7 @@ from core.tests.test_markup import VISIBLE, strangers_in
 from forum.models import Ask, Post, Topic
 from forum.services import asks, posts
 from llmconfig.models import LLMConfig
-from llmqueue.models import LLMRequest, Status
+from llmqueue.models import LLMRequest, SpendLimit, Status
 from llmqueue.work import runner, sweeper
 from tests.safety.conftest import Stage
 from tests.safety.database import Change, changes, snapshot
@@ -69,6 +69,7 @@ def test_hostile_replies_change_their_own_rows_only(
 ):
     SiteSettings.load()
     LLMConfig.objects.update(context_posts=1)  # what is asked is not the subject here
+    SpendLimit.objects.all().delete()  # nor how often
     for texts in itertools.batched(hostile_replies, GROUP, strict=True):
         topic = posts.create_topic(
             subforum=subforum, author=bob, title="Soup", body="How long?"
@@ -84,6 +85,7 @@ def test_hostile_replies_change_their_own_rows_only(
         parts = found.pop("queue_promptpart")
         assert (parts.removed, parts.added >= GROUP) == (0, True)
         found.pop("queue_lane", None)  # whose turn it is
+        assert found.pop("queue_dailyusage").added == 1  # the one sum of all of them
         assert found == THEIR_OWN
         replies = topic.posts.exclude(persona_version=None)
         assert strangers_in("\n".join(replies.values_list("html", flat=True))) == []

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import User
 from core.services import claim_handle
 from forum.models import Ask, Post, SubforumPersona
-from llmconfig.models import LLMConfig
+from llmconfig.models import Endpoint, LLMConfig, ProviderPreference
 from llmqueue.models import LLMRequest
 from personas.models import Persona, PersonaOwner, Visibility
 from tests.safety.conftest import Stage
@@ -23,9 +23,14 @@ ID_FIELDS = {
     "core/forms.py UUIDField": "a token of another member makes a post of one's own",
     "forum/forms/asks.py ModelChoiceField": "personas one may not ask are refused",
     "forum/forms/assignments.py ModelChoiceField": "nor are they assigned anywhere",
+    "llmconfig/forms/configs.py ModelChoiceField": "profiles lead to the site's alone",
+    "llmconfig/forms/configs.py ModelForm": "configs lead to what one may call",
     "personas/forms/own.py ModelChoiceField": "identities of another member are refused",
     "personas/forms/sharing.py ModelChoiceField": "defaults not open to all are refused",
     "personas/forms/sharing.py ModelMultipleChoiceField": "groups one is not in are refused",
+    "studio/forms/models.py ModelChoiceField": "models of another member are no one else's",
+    "studio/forms/redirects.py ModelChoiceField": "redirects lead to the site's models alone",
+    "studio/forms/stops.py ModelChoiceField": "only what is there is stopped",
     "studio/forms/bench.py ModelMultipleChoiceField": "models of another member are refused",
 }
 
@@ -101,6 +106,17 @@ def test_defaults_not_open_to_all_are_refused(stage: Stage):
 
 
 @pytest.mark.fault("A-IDOR-3")
+def test_only_what_is_there_is_stopped(stage: Stage):
+    staff, address = stage.clients["staff"], reverse("studio:stop_create")
+    form = {"scope": "endpoint", "reason": "Down.", "running": "finish"}
+
+    for value in (999_999, -1, "x", "\x00"):
+        assert staff.post(address, form | {"endpoint": value}).status_code == 422, value
+        place = form | {"scope": "place", "subforum": value}
+        assert staff.post(address, place).status_code == 422, value
+
+
+@pytest.mark.fault("A-IDOR-3")
 def test_models_of_another_member_are_refused(stage: Stage):
     site = LLMConfig.objects.get(name="Fake model")
     theirs = LLMConfig.objects.create(
@@ -118,6 +134,95 @@ def test_models_of_another_member_are_refused(stage: Stage):
         assert answer(value) == 422, value
     assert LLMRequest.objects.count() == before
     assert answer(site.pk) == 302
+
+
+@pytest.mark.fault("A-IDOR-3")
+@pytest.mark.requirement("D-33")
+def test_models_of_another_member_are_no_one_else_s(stage: Stage):
+    site = LLMConfig.objects.get(name="Fake model")
+    theirs = LLMConfig.objects.create(
+        name="Theirs", model="m", endpoint=site.endpoint, owner=stage.people["other"]
+    )
+    wish = ProviderPreference.objects.create(
+        user=stage.people["other"], endpoint=site.endpoint, model="m"
+    )
+    owner, before = stage.clients["owner"], LLMRequest.objects.count()
+    forms = [
+        (reverse("studio:models_edit"), "config"),
+        (stage.address("studio:persona_model", "public-persona"), "config"),
+        (stage.address("studio:persona_default_model", "public-persona"), "config"),
+        (stage.address("studio:persona_default_model", "private-persona"), "config"),
+    ]
+
+    for address, field in forms:
+        for value in (theirs.pk, 999_999, "x", "\x00"):
+            answer = owner.post(address, {field: value})
+            assert answer.status_code == 422, (address, value)
+        assert owner.post(address, {field: site.pk}).status_code == 302
+    for value in (wish.pk, 999_999, -1, "x", "\x00"):
+        asked = owner.post(stage.address("forum:ask_create", "reply"), {"wish": value})
+        assert asked.status_code == 422, value
+        removed = reverse("studio:preference_remove")
+        assert value == wish.pk or (
+            owner.post(removed, {"endpoint": value}).status_code == 404
+        )
+    owner.post(reverse("studio:preference_remove"))
+    assert ProviderPreference.objects.get() == wish
+    assert LLMRequest.objects.count() == before
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_redirects_lead_to_the_site_s_models_alone(stage: Stage):
+    site = LLMConfig.objects.get(name="Fake model")
+    theirs = LLMConfig.objects.create(
+        name="Theirs", model="m", endpoint=site.endpoint, owner=stage.people["staff"]
+    )
+    address, staff = reverse("studio:redirect_create"), stage.clients["staff"]
+    form = {"endpoint": site.endpoint_id, "model": "m", "reason": "Why not."}
+
+    for value in (theirs.pk, 999_999, "x", "\x00"):
+        sent = form | {"to": value, "is_confirmed": "yes"}
+        assert staff.post(address, sent).status_code == 422, value
+    sent = form | {"to": site.pk, "is_confirmed": "yes"}
+    assert staff.post(address, sent | {"endpoint": 999_999}).status_code == 422
+    assert staff.post(address, sent).status_code == 302
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_profiles_lead_to_the_sites_alone(stage: Stage):
+    site = LLMConfig.objects.get(name="Fake model")
+    theirs = LLMConfig.objects.create(
+        name="Theirs", model="m", endpoint=site.endpoint, owner=stage.people["other"]
+    )
+    staff, address = stage.clients["staff"], reverse("llmconfig:profiles_edit")
+
+    for value in (theirs.pk, 999_999, -1, "x", "\x00"):
+        assert staff.post(address, {"fast": value}).status_code == 422, value
+    assert staff.post(address, {"fast": site.pk}).status_code == 302
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_configs_lead_to_what_one_may_call(stage: Stage):
+    site = LLMConfig.objects.get(name="Fake model")
+    closed = Endpoint.objects.create(name="Closed", provider="openai", open_to="nobody")
+    theirs = LLMConfig.objects.create(
+        name="Theirs", model="m", endpoint=site.endpoint, owner=stage.people["other"]
+    )
+    owner, address = stage.clients["owner"], reverse("llmconfig:config_create")
+    form = {
+        "name": "Mine",
+        "endpoint": site.endpoint_id,
+        "model": "m",
+        "context_posts": 1,
+        "context_tokens": 1,
+    }
+
+    for wrong in ({"endpoint": closed.pk}, {"endpoint": "x"}, {"fallback": theirs.pk}):
+        assert owner.post(address, form | wrong).status_code == 422, wrong
+    more = {"owner": "", "is_global": "on", "is_default": "on", "created_by": "1"}
+    assert owner.post(address, form | more).status_code == 302
+    made = LLMConfig.objects.get(name="Mine")
+    assert (made.owner, made.is_default) == (stage.people["owner"], False)
 
 
 @pytest.mark.fault("A-IDOR-3")
@@ -226,7 +331,9 @@ def test_fields_a_form_does_not_have_change_nothing(stage: Stage):
     assert post.deleted_at is None
     assert post.topic == stage.topic
 
-    client.post(stage.address("forum:ask_create", "own-post"), SMUGGLED)
+    client.post(
+        stage.address("forum:ask_create", "own-post"), SMUGGLED | {"config": ""}
+    )
     request = LLMRequest.objects.latest("pk")
     assert (request.requested_by, request.status, request.priority) == (
         bob,

@@ -23,10 +23,12 @@ from core.encryption import encrypt
 from core.models import Handle
 from forum import paging
 from forum.services import asks, posts
-from llmconfig import services as llmconfig
-from llmconfig.models import Endpoint
+from llmconfig.models import ApiKey, Endpoint
+from llmconfig.services import endpoints, own_keys
+from llmqueue.invariants import check_queue
 from llmqueue.models import LLMRequest
 from tests.conftest import wait_until
+from tests.own_keys import bring_key
 from tests.safety.conftest import Stage
 from tests.safety.database import all_text
 from tests.safety.routes import all_routes
@@ -35,6 +37,8 @@ from tests.safety.test_bounds import run_all
 KEY = "sk-canary-of-the-endpoint-4711-abcdefgh"
 OTHER_KEY = "sk-canary-of-another-endpoint-0815-xyz"
 TYPED_KEY = "sk-canary-typed-into-a-form-2342-uvw"
+OWN_KEY = "sk-canary-a-members-own-key-6174-qrst"
+TYPED_OWN_KEY = "sk-canary-own-key-typed-1729-mnop"
 WORDS = "canary-words-of-a-prompt"
 
 
@@ -96,6 +100,8 @@ def canaries(stage: Stage) -> dict[str, str]:
         "endpoint's key": KEY,
         "other endpoint's key": OTHER_KEY,
         "key typed into a form": TYPED_KEY,
+        "member's own key": OWN_KEY,
+        "own key typed into a form": TYPED_OWN_KEY,
         "SECRET_KEY": settings.SECRET_KEY,
         "encryption key": settings.LLM_ENCRYPTION_KEYS[0],
         "PostgreSQL's password": settings.DATABASES["default"]["PASSWORD"] or KEY,
@@ -115,24 +121,25 @@ def hits(places: dict[str, str], secrets: dict[str, str]) -> list[str]:
 
 
 # What a server may do with the key it was called with.
-ECHOES: list[dict[str, Any]] = [
-    {"mode": "echo_key"},
-    {"status": 401, "error": {"message": f"Incorrect API key provided: {KEY}."}},
-    {"status": 400, "error": {"message": f"Bearer {KEY}", "code": KEY}},
-    {"status": 404, "error": {"message": f"no model for {KEY}"}},
-    {"status": 503, "error": {"message": f"{KEY} is overloaded"}},
-    {"status": 429, "error": {"message": KEY}, "retry_after": KEY},
-    {"mode": "redirect", "location": f"http://127.0.0.1:9/?key={KEY}"},
-    {"mode": "error", "error": {"message": KEY}},
-    {"mode": "error_event", "error": {"message": f"bad {KEY}", "type": KEY}},
-    {"text": f"Your key is {KEY}. Keep it."},
-    {"text": f"Your key is {KEY}.", "chunks": 40},
-    {"text": "Fine.", "reasoning": KEY},
-    {"refusal": f"Not with {KEY}."},
-    {"text": "Fine.", "finish_reason": KEY},
-    {"mode": "malformed", "text": KEY},
-    {"mode": "html", "text": KEY},
-]
+def echoes(key: str) -> list[dict[str, Any]]:
+    return [
+        {"mode": "echo_key"},
+        {"status": 401, "error": {"message": f"Incorrect API key provided: {key}."}},
+        {"status": 400, "error": {"message": f"Bearer {key}", "code": key}},
+        {"status": 404, "error": {"message": f"no model for {key}"}},
+        {"status": 503, "error": {"message": f"{key} is overloaded"}},
+        {"status": 429, "error": {"message": key}, "retry_after": key},
+        {"mode": "redirect", "location": f"http://127.0.0.1:9/?key={key}"},
+        {"mode": "error", "error": {"message": key}},
+        {"mode": "error_event", "error": {"message": f"bad {key}", "type": key}},
+        {"text": f"Your key is {key}. Keep it."},
+        {"text": f"Your key is {key}.", "chunks": 40},
+        {"text": "Fine.", "reasoning": key},
+        {"refusal": f"Not with {key}."},
+        {"text": "Fine.", "finish_reason": key},
+        {"mode": "malformed", "text": key},
+        {"mode": "html", "text": key},
+    ]
 
 
 def set_keys(stage: Stage) -> Endpoint:
@@ -161,18 +168,24 @@ def pages_of(stage: Stage) -> Iterator[tuple[str, str]]:
                     )
 
 
-@pytest.mark.fault("A-SEC-1", "B5")
+@pytest.mark.requirement("R-68", "M-20", "O-37", "C-14")
+@pytest.mark.fault("A-SEC-1", "A-SEC-2", "A-SEC-6", "B5")
+@pytest.mark.parametrize("used", [KEY, OWN_KEY], ids=["site", "own"])
 def test_no_secret_is_found_anywhere_after_servers_repeated_the_key(
-    stage: Stage, fake_llm
+    stage: Stage, fake_llm, used
 ):
     endpoint = set_keys(stage)
+    ApiKey.objects.all().delete()
+    bring_key(stage.people["other"], endpoint, OWN_KEY)
+    if used == OWN_KEY:
+        bring_key(stage.people["owner"], endpoint, OWN_KEY)
     root = stage.clients["superuser"]
     topic = stage.topic
     run_all()
     secrets = canaries(stage)
     said: list[str] = []
     with everything_logged() as lines, everything_said_to_valkey() as heard:
-        for how in ECHOES:
+        for how in echoes(used):
             fake_llm.always_answers(**how)
             ask = asks.ask(post=topic.posts.get(number=1), member=stage.people["owner"])
             run_all()
@@ -183,12 +196,19 @@ def test_no_secret_is_found_anywhere_after_servers_repeated_the_key(
                 "key": TYPED_KEY, "model": "fake-1",
             }  # fmt: skip
             said.append(root.post("/settings/endpoints/new/", form, follow=True).text)
+            member = stage.clients["owner"]
+            member.post(stage.address("llmconfig:key_test", "endpoint"))
+            said.append(member.get("/settings/keys/").text)
+            own_form = {"key": TYPED_OWN_KEY, "nickname": "mine"}
+            root_page = stage.address("llmconfig:key_edit", "endpoint")
+            said.append(root.post(root_page, own_form, follow=True).text)
         Client().post(
             "/accounts/login/",
             {"login": "alice@example.com", "password": "password-of-alice"},
         )
         root.post("/accounts/password/reset/", {"email": "alice@example.com"})
 
+    # The files that personas are exported as are among the pages.
     places = dict(pages_of(stage)) | {
         "pages": "\n".join(said),
         "log": "\n".join(lines),
@@ -199,19 +219,22 @@ def test_no_secret_is_found_anywhere_after_servers_repeated_the_key(
     }
     assert len(lines) > 50
     assert len(heard) > 10
-    assert KEY in {seen.key for seen in fake_llm.requests}
+    assert used in {seen.key for seen in fake_llm.calls()}
+    assert {KEY, TYPED_OWN_KEY} <= {seen.key for seen in fake_llm.requests}
+    assert [str(violation) for violation in check_queue()] == []
     assert hits(places, secrets) == []
     addresses = {member.email for member in stage.people.values()}
     assert [address for address in addresses if address in places["prompts"]] == []
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.requirement("O-37")
+@pytest.mark.requirement("O-37", "C-14", "R-72")
 @pytest.mark.fault("A-SEC-1", "A-SEC-2")
 def test_messages_to_workers_hold_no_prompt_and_no_key(
-    alice, subforum, fake_config, fake_llm, start_worker, tmp_path
+    alice, bob, subforum, fake_config, fake_llm, start_worker, tmp_path
 ):
     endpoint = fake_config.endpoint
+    bring_key(bob, endpoint, OWN_KEY)
     host = urlsplit(endpoint.api_base).netloc
     Endpoint.objects.update(site_key=encrypt(KEY, owner="site", host=host))
     start_worker()
@@ -224,8 +247,8 @@ def test_messages_to_workers_hold_no_prompt_and_no_key(
             title=f"{WORDS} title",
             body=f"{WORDS} body",
         )
-        for _ in range(2):
-            asks.ask(post=topic.posts.get(number=1), member=alice)
+        for member in (alice, bob):
+            asks.ask(post=topic.posts.get(number=1), member=member)
         wait_until(lambda: not LLMRequest.objects.unfinished().exists())
 
     prompts = json.dumps([seen.body for seen in fake_llm.calls()])
@@ -234,7 +257,8 @@ def test_messages_to_workers_hold_no_prompt_and_no_key(
     assert WORDS in prompts
     assert "llmqueue.work" in text
     assert "live:text:" in text  # so all of it was heard
-    for secret in (WORDS, KEY, KEY[8:-4], settings.SECRET_KEY):
+    assert {seen.key for seen in fake_llm.calls()} == {KEY, OWN_KEY}
+    for secret in (WORDS, KEY, KEY[8:-4], OWN_KEY, OWN_KEY[8:-4], settings.SECRET_KEY):
         assert secret not in text
         assert secret not in log
 
@@ -293,8 +317,11 @@ def test_no_page_of_django_s_own_is_shown_for_wrong_requests(stage: Stage, setti
             assert word not in answer.text
 
 
-@pytest.mark.fault("A-SEC-5")
-def test_a_report_of_an_error_masks_what_is_secret(stage: Stage, monkeypatch, settings):
+@pytest.mark.fault("A-SEC-1", "A-SEC-5")
+@pytest.mark.parametrize("form_of", ["endpoint", "own key"])
+def test_a_report_of_an_error_masks_what_is_secret(
+    stage: Stage, monkeypatch, settings, form_of
+):
     settings.DEBUG = False
     reports: list[str] = []
 
@@ -306,12 +333,17 @@ def test_a_report_of_an_error_masks_what_is_secret(stage: Stage, monkeypatch, se
         raise Broken
 
     got_request_exception.connect(keep)
-    monkeypatch.setattr(llmconfig, "connect_endpoint", broken)
+    monkeypatch.setattr(endpoints, "connect_endpoint", broken)
+    monkeypatch.setattr(own_keys, "save_key", broken)
+    address = {
+        "endpoint": "/settings/endpoints/new/",
+        "own key": stage.address("llmconfig:key_edit", "endpoint"),
+    }[form_of]
     form = {
         "provider": "compatible", "address": "https://llm.example/v1", "key": TYPED_KEY,
         "model": "large",
     }  # fmt: skip
-    stage.clients["superuser"].post("/settings/endpoints/new/", form)
+    stage.clients["superuser"].post(address, form)
     got_request_exception.disconnect(keep)
 
     (report,) = reports

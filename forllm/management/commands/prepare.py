@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.signin_links import signin_link
 from forllm.seeding import seed
-from llmconfig import services as llmconfig
+from llmconfig.services import endpoints
 
 
 class Command(BaseCommand):
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         if address := os.environ.get("DEMO_MODEL_URL"):
             key = os.environ.get("DEMO_MODEL_KEY", "")
-            llmconfig.connect_demo_model(url=address, key=key)
+            endpoints.connect_demo_model(url=address, key=key)
         owner = seed()
         self.stdout.write(f"sign-in: {signin_link(owner)}")

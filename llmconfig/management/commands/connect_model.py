@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.errors import AddressDenied
-from llmconfig import services
+from core.errors import AddressDenied, EncryptionOff
 from llmconfig.errors import ChangedMeanwhile, TrialFailed
 from llmconfig.providers import PROVIDERS
+from llmconfig.services import endpoints
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            endpoint, result = services.connect_endpoint(
+            endpoint, result = endpoints.connect_endpoint(
                 provider=options["provider"],
                 api_base=options["address"].rstrip("/"),
                 key=_read_key(),
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 actor=None,
                 is_tried=options["is_tried"],
             )
-        except (AddressDenied, ChangedMeanwhile, TrialFailed) as error:
+        except (AddressDenied, ChangedMeanwhile, EncryptionOff, TrialFailed) as error:
             raise CommandError(error.message) from None
         state = "connected" if options["is_tried"] else "saved"
         self.stdout.write(f"{endpoint} is {state}. {result}")

@@ -1,4 +1,4 @@
-"""Connecting models: endpoints, their keys, and the site's default config."""
+"""Endpoints: connected, changed, tried, switched and deleted."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,48 +10,23 @@ from psycopg.errors import UniqueViolation
 
 from accounts.models import User
 from accounts.services import record
-from core.encryption import can_be_secret, decrypt, encrypt
-from core.errors import SecretUnreadable
 from llmconfig.addresses import check_address, host_and_port
-from llmconfig.errors import ChangedMeanwhile, EndpointInUse, EndpointOff
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
+from llmconfig.models import Endpoint, LLMConfig, ModelProfile
 from llmconfig.providers import PROVIDERS
-from llmconfig.trial import try_endpoint
+from llmconfig.services.configs import set_default_config
+from llmconfig.services.keys import call_secrets, encrypt_site_key
+from llmconfig.services.listed import keep_models, list_of
+from llmconfig.trial import TrialResult, try_endpoint
 from llmconfig.uses import uses_of
 
-_SITE = "site"
 UNTRIED = "It was not tried."
 DEMO_NAME = "Demo model"
 DEMO_MODEL = "smollm2"
 # What a trial is about; it says nothing of an endpoint in which one of these has changed.
 _TRIED_FIELDS = ("api_base", "site_key", "default_model")
-_FIELDS = (*_TRIED_FIELDS, "name", "max_in_flight", "call_deadline")
-
-
-def _encrypt_key(key: str, *, address: str) -> str:
-    return encrypt(key, owner=_SITE, host=host_and_port(address)) if key else ""
-
-
-def call_secrets(*, endpoint: Endpoint) -> str:
-    """The key to call `endpoint` with, decrypted; empty when it has none.
-
-    Raises SecretUnreadable if it cannot be decrypted, or was given for another host.
-    """
-    if not endpoint.site_key:
-        return ""
-    host = host_and_port(endpoint.address)
-    return decrypt(endpoint.site_key, owner=_SITE, host=host)
-
-
-def describe_key(*, endpoint: Endpoint) -> str:
-    """What staff may see of the endpoint's key: its last four characters at most."""
-    try:
-        key = call_secrets(endpoint=endpoint)
-    except SecretUnreadable:
-        return "cannot be read, enter it again"
-    if not key:
-        return "none"
-    return f"ends in {key[-4:]}" if can_be_secret(key) else "set"
+_RIGHTS = ("open_to", "takes_own_keys")
+_FIELDS = (*_TRIED_FIELDS, "name", "max_in_flight", "call_deadline", *_RIGHTS)
 
 
 def connect_endpoint(
@@ -69,22 +44,24 @@ def connect_endpoint(
     Here and below `actor` is who does it, for the record of changes; None: a command.
     `api_base` blank: the provider's own. What was not tried takes no other default's
     place. Returns the endpoint and what the trial showed. Raises AddressDenied,
-    ChangedMeanwhile or TrialFailed, having written nothing.
+    ChangedMeanwhile, EncryptionOff or TrialFailed, having written nothing.
     """
     kind = PROVIDERS[provider]
     address = (api_base or kind.api_base).rstrip("/")
     check_address(address)
-    result = UNTRIED
+    tried = TrialResult(UNTRIED)
     if is_tried:
-        result = try_endpoint(provider=kind, address=address, key=key, model=model)
+        tried = try_endpoint(provider=kind, address=address, key=key, model=model)
+    result = tried.message
     with _names_taken_once():
         endpoint = Endpoint.objects.create(
             name=_free_name(kind.label),
             provider=provider,
             api_base=api_base,
-            site_key=_encrypt_key(key, address=address),
+            site_key=encrypt_site_key(key, address=address),
             default_model=model,
             position=Endpoint.objects.count(),
+            **list_of(tried.models),
         )
         config = LLMConfig.objects.create(
             name=_free_config_name(model, endpoint),
@@ -166,35 +143,46 @@ def change_endpoint(
     call_deadline: timedelta,
     actor: User | None,
     is_tried: bool = True,
+    open_to: str = "",
+    takes_own_keys: bool | None = None,
 ) -> tuple[Endpoint, str]:
     """Save what differs from `endpoint`; its site configs for the old model follow it.
 
-    A blank `key` keeps the one there is, but not for another host. Another address, key
-    or model is tried first, unless not wanted. Returns the endpoint as it is now and
-    what the trial showed; blank: there was nothing to try. Raises AddressDenied,
-    ChangedMeanwhile, SecretUnreadable or TrialFailed, having written nothing.
+    A blank `key` keeps the one there is, but not for another host; who may use it stays
+    where that is left out. Another address, key or model is tried first, unless not
+    wanted. Returns the endpoint as it is now and what the trial showed; blank: there was
+    nothing to try. Raises AddressDenied, ChangedMeanwhile, EncryptionOff,
+    SecretUnreadable or TrialFailed, having written nothing.
     """
     changed = copy(endpoint)
     changed.name, changed.api_base, changed.default_model = name, api_base, model
     changed.max_in_flight, changed.call_deadline = max_in_flight, call_deadline
+    changed.open_to = open_to or endpoint.open_to
+    if takes_own_keys is not None:
+        changed.takes_own_keys = takes_own_keys
     check_address(changed.address)
     if key:
-        changed.site_key = _encrypt_key(key, address=changed.address)
+        changed.site_key = encrypt_site_key(key, address=changed.address)
     elif host_and_port(endpoint.address) != host_and_port(changed.address):
         changed.site_key = ""
-    result = ""
+    tried = TrialResult("")
     if key or (endpoint.address, endpoint.default_model) != (changed.address, model):
-        result = retry_trial(endpoint=changed) if is_tried else UNTRIED
+        tried = _try(changed) if is_tried else TrialResult(UNTRIED)
     edited = _differences(endpoint, changed)
     with _names_taken_once():
         current = _lock_for(edited, endpoint)
         old = copy(current)
         for field in edited:
             setattr(current, field, getattr(changed, field))
-        current.save(update_fields=edited)
+        listed = list_of(tried.models)
+        if not listed and "api_base" in edited:  # the list was another address's
+            listed = {"listed_models": [], "listed_at": None}
+        for field, value in listed.items():
+            setattr(current, field, value)
+        current.save(update_fields={*edited, *listed})
         _rename_configs(old=old, endpoint=current)
         _record_changed(old, current, actor=actor, has_new_key=bool(key))
-    return current, result
+    return current, tried.message
 
 
 def _differences(old: Endpoint, new: Endpoint) -> set[str]:
@@ -219,7 +207,14 @@ def _lock_for(edited: set[str], endpoint: Endpoint) -> Endpoint:
 
 
 # What an endpoint's change may touch, its key apart.
-_CHANGEABLE = ("name", "api_base", "default_model", "max_in_flight", "call_deadline")
+_CHANGEABLE = (
+    "name",
+    "api_base",
+    "default_model",
+    "max_in_flight",
+    "call_deadline",
+    *_RIGHTS,
+)
 
 
 def _record_changed(
@@ -255,7 +250,20 @@ def _rename_configs(*, old: Endpoint, endpoint: Endpoint) -> None:
 
 
 def retry_trial(*, endpoint: Endpoint) -> str:
-    """Try a saved endpoint; returns and raises as `try_endpoint` does."""
+    """Try a saved endpoint, and keep the list of its models; returns what that showed.
+
+    Raises as `try_endpoint` does, or SecretUnreadable.
+    """
+    try:
+        tried = _try(endpoint)
+    except TrialFailed as failure:
+        keep_models(endpoint=endpoint, models=failure.models)
+        raise
+    keep_models(endpoint=endpoint, models=tried.models)
+    return tried.message
+
+
+def _try(endpoint: Endpoint) -> TrialResult:
     return try_endpoint(
         provider=endpoint.kind,
         address=endpoint.address,
@@ -316,58 +324,29 @@ def reasons_to_keep(*, endpoint: Endpoint) -> list[str]:
 
 
 @transaction.atomic
-def set_default_config(*, config: LLMConfig, actor: User | None) -> None:
-    """Make `config`, one of the site's, what answers where nothing else was chosen.
-
-    Raises EndpointOff if its endpoint is switched off, ChangedMeanwhile if it is not
-    there any more, having written nothing.
-    """
-    # All are locked, in one order: two at once end with one default, not an error.
-    ours = list(LLMConfig.objects.of_site().order_by("pk").select_for_update())
-    if config not in ours:
-        raise ChangedMeanwhile(
-            f"{config} is not one of the site's models any more; the default stays."
-        )
-    if not Endpoint.objects.in_order().filter(pk=config.endpoint_id).exists():
-        raise EndpointOff(
-            f"{config} cannot be the default: {config.endpoint} is switched off."
-        )
-    if config.pk in {other.pk for other in ours if other.is_default}:
-        return
-    for other in ours:
-        if other.is_default:
-            LLMConfig.objects.filter(pk=other.pk).update(is_default=False)
-    LLMConfig.objects.filter(pk=config.pk).update(is_default=True)
-    record(
-        actor=actor,
-        action="llmconfig made_default",
-        subject=("llmconfig", config.pk),
-        name=config.name,
-    )
-
-
-@transaction.atomic
 def connect_demo_model(*, url: str, key: str) -> None:
     """Point the demo endpoint at the small model that `manage.py up` runs.
 
     Its port and key are new with every installation. It becomes the default only
-    where there is none; what staff changed of it stays.
+    where there is none, and new ones the cheap model, which members use whose address
+    is not confirmed; what staff changed of it stays.
     """
     endpoint, is_new = Endpoint.objects.update_or_create(
         provider="demo",
-        defaults={"api_base": url, "site_key": _encrypt_key(key, address=url)},
+        defaults={"api_base": url, "site_key": encrypt_site_key(key, address=url)},
         create_defaults={
             "name": _free_name(DEMO_NAME),
             "api_base": url,
-            "site_key": _encrypt_key(key, address=url),
+            "site_key": encrypt_site_key(key, address=url),
             "default_model": DEMO_MODEL,
             "max_in_flight": 2,
+            "takes_own_keys": False,
             "call_deadline": timedelta(minutes=2),
         },
     )
     if is_new:
         _record_connected(endpoint, actor=None, is_tried=False)
-        LLMConfig.objects.create(
+        config = LLMConfig.objects.create(
             name=DEMO_NAME,
             is_global=True,
             endpoint=endpoint,
@@ -378,6 +357,8 @@ def connect_demo_model(*, url: str, key: str) -> None:
             context_posts=2,
             context_tokens=120,
         )
+        cheap, _ = ModelProfile.objects.get_or_create(key="cheap")
+        ModelProfile.objects.filter(pk=cheap.pk, config=None).update(config=config)
     if LLMConfig.objects.default() is None and endpoint.is_enabled:
         for config in LLMConfig.objects.of_site().filter(endpoint=endpoint)[:1]:
             set_default_config(config=config, actor=None)

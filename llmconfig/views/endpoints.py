@@ -5,42 +5,65 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import MemberRequest, sent, staff_required
-from core.errors import AddressDenied, ForllmError, SecretUnreadable
-from llmconfig import services
+from core.errors import AddressDenied, EncryptionOff, ForllmError, SecretUnreadable
 from llmconfig.errors import (
     ChangedMeanwhile,
     EndpointInUse,
     EndpointOff,
     TrialFailed,
 )
-from llmconfig.forms import ConnectForm, EndpointForm
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.forms.endpoints import ConnectForm, EndpointForm
+from llmconfig.models import (
+    Endpoint,
+    LLMConfig,
+    Redirect,
+    endpoints_with_site_configs,
+)
+from llmconfig.services import configs, endpoints, keys, listed
+from llmconfig.trial import read_models
 
 
 @staff_required
 def endpoint_list(request: MemberRequest) -> HttpResponse:
-    endpoints = Endpoint.objects.with_site_configs()
+    rows = endpoints_with_site_configs()
     context = {
-        "rows": [(row, services.describe_key(endpoint=row)) for row in endpoints],
+        "rows": [
+            (row, keys.describe_key(endpoint=row), _configs_of(row)) for row in rows
+        ],
         "default": LLMConfig.objects.default(),
-        "any_on": any(row.is_enabled for row in endpoints),
+        "any_on": any(row.is_enabled for row in rows),
+        "redirects": Redirect.objects.active().with_targets(),
     }
     return render(request, "llmconfig/endpoint_list.html", context)
+
+
+def _configs_of(endpoint: Endpoint) -> list[tuple[LLMConfig, bool]]:
+    """The site's configs on `endpoint`, and whether no list names their model."""
+    found = endpoint.configs  # type: ignore[attr-defined]  # a prefetch puts it there
+    return [(config, endpoint.is_unverified(config.model)) for config in found]
 
 
 @sensitive_post_parameters("key")
 @staff_required
 def endpoint_create(request: MemberRequest) -> HttpResponse:
-    """Connect a model: try it, save it, say what the trial showed."""
+    """Connect a model: try it, save it, say what the trial showed.
+
+    The button beside the model's name sends the form too, for a look at the list.
+    """
     form = ConnectForm(sent(request))
+    if "ask_models" in request.POST:
+        return _show_models(request, form)
+    models: list[str] | None = None
     if form.is_valid():
         data = form.cleaned_data
         try:
-            endpoint, result = services.connect_endpoint(
+            endpoint, result = endpoints.connect_endpoint(
                 provider=data["provider"],
                 api_base=data["address"],
                 key=data["key"],
@@ -49,8 +72,9 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
                 is_tried=data["is_tried"],
                 actor=request.user,
             )
-        except (AddressDenied, ChangedMeanwhile, TrialFailed) as error:
+        except (AddressDenied, ChangedMeanwhile, EncryptionOff, TrialFailed) as error:
             form.add_error(_field_of(error), error.message)
+            models = error.models if isinstance(error, TrialFailed) else None
         else:
             state = "connected" if data["is_tried"] else "saved"
             default = LLMConfig.objects.default()
@@ -59,21 +83,49 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
             elif default and not data["is_default"]:
                 result += f" {default} stays the default."
             messages.success(request, f"{endpoint} is {state}. {result}")
-            return redirect("llmconfig:endpoint_list")
-    context = {"form": form}
-    status = 422 if form.errors else 200
-    return render(request, "llmconfig/endpoint_create.html", context, status=status)
+            return _go_to_list(request)
+    context = {"form": form, "models": models}
+    template = "llmconfig/endpoint_create.html" + ("#connect" if request.htmx else "")
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _show_models(request: MemberRequest, form: ConnectForm) -> HttpResponse:
+    """The form as it was sent, with the provider's models; htmx gets those alone."""
+    form.fields["model"].required = False
+    models: list[str] | None = None
+    if (service := form.service) is not None:
+        try:
+            models = read_models(**service)
+        except (AddressDenied, TrialFailed) as error:
+            form.add_error(_field_of(error), error.message)
+    context = {"form": form, "models": models, "was_asked": True}
+    template = "llmconfig/endpoint_create.html" + ("#models" if request.htmx else "")
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _go_to_list(request: MemberRequest) -> HttpResponse:
+    if request.htmx:
+        return HttpResponseClientRedirect(reverse("llmconfig:endpoint_list"))
+    return redirect("llmconfig:endpoint_list")
+
+
+# What else fails says nothing of one field: the provider is busy, or does not stream.
+_FIELDS = {
+    "bad_request": "model",
+    "key_refused": "key",
+    "malformed": "address",
+    "no_model": "model",
+    "unreachable": "address",
+}
 
 
 def _field_of(error: ForllmError) -> str | None:
     """The field that a failed trial speaks about; None: the whole of the form."""
-    if isinstance(error, ChangedMeanwhile):
-        return None
-    if isinstance(error, SecretUnreadable):
+    if isinstance(error, TrialFailed):
+        return _FIELDS.get(error.kind)
+    if isinstance(error, EncryptionOff | SecretUnreadable):
         return "key"
-    fields = {"key_refused": "key", "no_model": "model"}
-    kind = error.kind if isinstance(error, TrialFailed) else ""
-    return fields.get(kind, "address")
+    return "address" if isinstance(error, AddressDenied) else None
 
 
 @sensitive_post_parameters("key")
@@ -84,26 +136,52 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     form = EndpointForm(sent(request), endpoint=endpoint)
     if form.is_valid():
         try:
-            endpoint, result = services.change_endpoint(
+            endpoint, result = endpoints.change_endpoint(
                 endpoint=endpoint, actor=request.user, **form.changes
             )
         except (
             AddressDenied,
             ChangedMeanwhile,
+            EncryptionOff,
             SecretUnreadable,
             TrialFailed,
         ) as error:
             form.add_error(_field_of(error), error.message)
         else:
-            about_key = services.describe_key(endpoint=endpoint)
+            about_key = keys.describe_key(endpoint=endpoint)
             told = {"none": "It has no key.", "set": "Its key is set."}
             key = told.get(about_key, f"Its key {about_key}.")
             said = f"The changes to {endpoint} are saved. {key} {result}"
             messages.success(request, said.strip())
-            return redirect("llmconfig:endpoint_list")
-    context = {"form": form, "endpoint": endpoint}
-    status = 422 if form.errors else 200
-    return render(request, "llmconfig/endpoint_edit.html", context, status=status)
+            return _go_to_list(request)
+    context = {
+        "form": form,
+        "endpoint": endpoint,
+        "models": endpoint.listed_models,
+        "is_unverified": endpoint.is_unverified(endpoint.default_model),
+    }
+    template = "llmconfig/endpoint_edit.html" + ("#change" if request.htmx else "")
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+@require_POST
+@staff_required
+def endpoint_ask_models(request: MemberRequest, endpoint_id: int) -> HttpResponse:
+    """Ask the provider for its models, for the endpoint's form to offer."""
+    endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
+    try:
+        models = listed.refresh_models(endpoint=endpoint)
+    except (AddressDenied, SecretUnreadable, TrialFailed) as error:
+        messages.error(request, f"{endpoint}: {error.message}")
+    else:
+        messages.success(request, f"{endpoint}: {_count(models)}")
+    return redirect("llmconfig:endpoint_edit", endpoint.pk)
+
+
+def _count(models: list[str]) -> str:
+    if not models:
+        return "It has no list of models. Type the name as the provider writes it."
+    return f"It lists {len(models)} model{'s' * (len(models) != 1)}."
 
 
 @require_POST
@@ -114,7 +192,7 @@ def endpoint_try(request: MemberRequest, endpoint_id: int) -> HttpResponse:
         "" if endpoint.is_enabled else " It is switched off, so no model of it answers."
     )
     try:
-        result = services.retry_trial(endpoint=endpoint)
+        result = endpoints.retry_trial(endpoint=endpoint)
     except (AddressDenied, SecretUnreadable, TrialFailed) as error:
         messages.error(request, f"{endpoint}: {error.message}{off}")
     else:
@@ -128,7 +206,7 @@ def endpoint_toggle(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     """Switch to what the button said, so that a second press changes nothing."""
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
     is_enabled = request.POST.get("enable") == "yes"
-    services.switch_endpoint(
+    endpoints.switch_endpoint(
         endpoint=endpoint, is_enabled=is_enabled, actor=request.user
     )
     state = "on" if is_enabled else "off"
@@ -139,21 +217,21 @@ def endpoint_toggle(request: MemberRequest, endpoint_id: int) -> HttpResponse:
 @staff_required
 def endpoint_delete(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     """Say what needs the endpoint; delete it if nothing does. 409: something does."""
-    endpoint = Endpoint.objects.with_site_configs().filter(pk=endpoint_id).first()
+    endpoint = endpoints_with_site_configs().filter(pk=endpoint_id).first()
     if endpoint is None and request.method == "POST":  # the button was pressed twice
         return redirect("llmconfig:endpoint_list")
     if endpoint is None:
         raise Http404
     if request.method == "POST":
         try:
-            services.delete_endpoint(endpoint=endpoint, actor=request.user)
+            endpoints.delete_endpoint(endpoint=endpoint, actor=request.user)
         except EndpointInUse as error:
             reasons, status = error.uses, 409
         else:
             messages.success(request, f"{endpoint} is deleted.")
             return redirect("llmconfig:endpoint_list")
     else:
-        reasons, status = services.reasons_to_keep(endpoint=endpoint), 200
+        reasons, status = endpoints.reasons_to_keep(endpoint=endpoint), 200
     context = {"endpoint": endpoint, "reasons": reasons}
     return render(request, "llmconfig/endpoint_delete.html", context, status=status)
 
@@ -161,10 +239,10 @@ def endpoint_delete(request: MemberRequest, endpoint_id: int) -> HttpResponse:
 @require_POST
 @staff_required
 def config_make_default(request: MemberRequest, config_id: UUID) -> HttpResponse:
-    configs = LLMConfig.objects.of_site().select_related("endpoint")
-    config = get_object_or_404(configs, pk=config_id)
+    offered = LLMConfig.objects.of_site().select_related("endpoint")
+    config = get_object_or_404(offered, pk=config_id)
     try:
-        services.set_default_config(config=config, actor=request.user)
+        configs.set_default_config(config=config, actor=request.user)
     except (ChangedMeanwhile, EndpointOff) as error:
         messages.error(request, error.message)
     else:

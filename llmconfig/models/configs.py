@@ -1,7 +1,6 @@
-"""Endpoints, configs, profiles, and what a member prefers."""
+"""Configs, the profiles that point to them, and redirects from one model to another."""
 
 import uuid
-from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -11,87 +10,12 @@ from django.core.validators import (
     MinValueValidator,
 )
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 
-from llmconfig.providers import CHOICES, PROVIDERS, Provider
+from llmconfig.models.endpoints import Endpoint
 from llmconfig.sampling import PARAMETERS
-
-MOST_CALL_DEADLINE = timedelta(hours=2)
-
-
-class EndpointQuerySet(models.QuerySet["Endpoint"]):
-    """Questions about many endpoints."""
-
-    def in_order(self) -> Self:
-        """Enabled endpoints, the site's first choice first."""
-        return self.filter(is_enabled=True).order_by("position", "pk")
-
-    def named(self, name: str) -> Self:
-        """The endpoint of this name, however it is capitalised."""
-        return self.filter(name__iexact=name)
-
-    def with_site_configs(self) -> Self:
-        """All endpoints in the same order, each with the site's configs as `configs`."""
-        configs = LLMConfig.objects.of_site().order_by("name")
-        return self.order_by("position", "pk").prefetch_related(
-            Prefetch("llmconfig_set", queryset=configs, to_attr="configs")
-        )
-
-
-class Endpoint(models.Model):
-    """A provider account that the site can call."""
-
-    name = models.CharField(max_length=60, unique=True)
-    provider = models.CharField(max_length=20, choices=CHOICES)
-    api_base = models.URLField(blank=True, help_text="Blank: the provider's own.")
-    site_key = models.TextField(blank=True, help_text="Encrypted; see core.encryption.")
-    default_model = models.CharField(max_length=120, blank=True)
-    is_enabled = models.BooleanField(default=True)
-    max_in_flight = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(1)]
-    )
-    call_deadline = models.DurationField(default=timedelta(minutes=10))
-    position = models.PositiveSmallIntegerField(default=0)
-
-    objects = EndpointQuerySet.as_manager()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="llmconfig_endpoint_deadline_within_two_hours",
-                condition=Q(call_deadline__gt=timedelta(0))
-                & Q(call_deadline__lte=MOST_CALL_DEADLINE),
-            ),
-            models.CheckConstraint(
-                name="llmconfig_endpoint_one_call_at_least",
-                condition=Q(max_in_flight__gte=1),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def kind(self) -> Provider:
-        return PROVIDERS[self.provider]
-
-    @property
-    def address(self) -> str:
-        """The base address that is called, without a slash at its end."""
-        return (self.api_base or self.kind.api_base).rstrip("/")
-
-    @property
-    def needs_key(self) -> bool:
-        return self.kind.needs_key_at(self.address)
-
-    @property
-    def deadline_text(self) -> str:
-        seconds = int(self.call_deadline.total_seconds())
-        if seconds < 60 or seconds % 60:
-            return f"{seconds} second{'s' * (seconds != 1)}"
-        return f"{seconds // 60} minute{'s' * (seconds != 60)}"
-
 
 # Lowest and highest of what a config may hold; None: without end.
 _RANGES: dict[str, tuple[int, int | None]] = {
@@ -123,6 +47,20 @@ def _parameter(name: str) -> "models.FloatField[float | None, float | None]":
     return models.FloatField(null=True, blank=True, validators=_within(name))
 
 
+# What whoever makes a config decides; `context_*` say how much a prompt holds.
+SETTINGS = (
+    "name",
+    "description",
+    "endpoint",
+    "model",
+    "vision_model",
+    *(it.name for it in PARAMETERS),
+    "context_posts",
+    "context_tokens",
+    "fallback",
+)
+
+
 class LLMConfigQuerySet(models.QuerySet["LLMConfig"]):
     """Questions about many configs."""
 
@@ -133,6 +71,17 @@ class LLMConfigQuerySet(models.QuerySet["LLMConfig"]):
     def usable_by(self, user: object) -> Self:
         """The site's configs and the member's own."""
         return self.filter(Q(owner=None) | Q(owner=user))
+
+    def own(self, user: object) -> Self:
+        """The member's own, by name."""
+        mine = self.filter(owner=getattr(user, "pk", None)).exclude(owner=None)
+        return mine.select_related("endpoint").order_by(Lower("name"))
+
+    def favourites_of(self, user: object) -> Self:
+        """What the member keeps beside *Ask* and may still use, in their order."""
+        kept = self.usable_by(user).filter(favoured__user=user)
+        enabled = kept.filter(endpoint__is_enabled=True)
+        return enabled.select_related("endpoint").order_by("favoured__position")
 
     def default(self) -> "LLMConfig | None":
         """The config that answers where nothing else was chosen, with its endpoint."""
@@ -209,6 +158,14 @@ class LLMConfig(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("llmconfig:config_detail", args=[self.pk])
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether its endpoint has named the model when it was asked for its list."""
+        return self.model in self.endpoint.listed_models
+
     @property
     def parameters(self) -> dict[str, Any]:
         """The sampling parameters that are set; 0 is a value, null is not sent."""
@@ -220,43 +177,94 @@ class ModelProfile(models.Model):
     """An intent that points to a config, such as `fast` or `balanced`."""
 
     key = models.SlugField(max_length=30, unique=True)
-    config = models.ForeignKey(LLMConfig, on_delete=models.PROTECT)
+    # Null: nothing was set for it yet, so whoever names it is passed over.
+    config = models.ForeignKey(
+        LLMConfig, null=True, blank=True, on_delete=models.PROTECT
+    )
 
     def __str__(self) -> str:
         return self.key
 
 
-class AISettings(models.Model):
-    """What a member set for themselves; made on demand."""
+class RedirectQuerySet(models.QuerySet["Redirect"]):
+    """Questions about many redirects."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="ai_settings"
+    def active(self) -> Self:
+        """Those that were not undone."""
+        return self.filter(undone_at=None)
+
+    def with_targets(self) -> Self:
+        """With where they begin and lead, and who made them; the newest first."""
+        rows = self.select_related("endpoint", "to__endpoint", "made_by__handle")
+        return rows.order_by("-pk")
+
+
+class Redirect(models.Model):
+    """*Answer with that instead of this*: applied when a model is resolved.
+
+    `model` blank: every model at `endpoint`. It moves no call on a member's own key to
+    the site's, and it stays on record when it is undone.
+    """
+
+    endpoint = models.ForeignKey(
+        Endpoint, on_delete=models.CASCADE, related_name="redirects"
     )
-    default_config = models.ForeignKey(
-        LLMConfig, null=True, blank=True, on_delete=models.SET_NULL
+    model = models.CharField(max_length=120, blank=True)
+    to = models.ForeignKey(
+        LLMConfig,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="redirects_to",
     )
-    ai_enabled = models.BooleanField(default=True)
+    reason = models.CharField(max_length=200, blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    made_at = models.DateTimeField(auto_now_add=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    undone_at = models.DateTimeField(null=True, blank=True)
 
-    def __str__(self) -> str:
-        return f"AI settings of {self.user_id}"
-
-
-class ProviderPreference(models.Model):
-    """The model a member wants of one endpoint when that endpoint is asked for."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE)
-    model = models.CharField(max_length=120)
-    uses = models.PositiveIntegerField(default=0)
-    last_used_at = models.DateTimeField(null=True, blank=True)
+    objects = RedirectQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["user", "endpoint"],
-                name="llmconfig_preference_once_per_endpoint",
+                "endpoint",
+                Lower("model"),
+                condition=Q(undone_at=None),
+                name="llmconfig_redirect_one_active",
+            ),
+            # So that a config others are sent to cannot be deleted under them.
+            models.CheckConstraint(
+                name="llmconfig_redirect_active_leads_somewhere",
+                condition=Q(undone_at__isnull=False) | Q(to__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.model} at {self.endpoint_id}"
+        return f"redirect {self.pk} from {self.endpoint_id} {self.model}"
+
+    @property
+    def source(self) -> str:
+        """What it takes the place of, in words."""
+        name = self.endpoint.name
+        return f"{self.model} at {name}" if self.model else f"every model at {name}"
+
+
+def endpoints_with_site_configs() -> models.QuerySet[Endpoint]:
+    """All endpoints in their order, each with the site's configs as `configs`."""
+    configs = LLMConfig.objects.of_site().order_by("name")
+    return Endpoint.objects.order_by("position", "pk").prefetch_related(
+        models.Prefetch("llmconfig_set", queryset=configs, to_attr="configs")
+    )

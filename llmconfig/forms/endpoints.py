@@ -8,22 +8,27 @@ from django import forms
 from core.errors import AddressDenied
 from llmconfig.addresses import check_address
 from llmconfig.errors import KEY_NEEDED
-from llmconfig.models import MOST_CALL_DEADLINE, Endpoint
-from llmconfig.providers import CHOICES, PROVIDERS
+from llmconfig.models import MOST_CALL_DEADLINE, Endpoint, OpenTo
+from llmconfig.providers import CHOICES, PROVIDERS, Provider
 
 _MOST_SECONDS = int(MOST_CALL_DEADLINE.total_seconds())
 # More calls at a time than this are a slip of the pen.
 _MOST_IN_FLIGHT = 1000
 
 
-def _key_field(help_text: str) -> forms.CharField:
+def key_field(help_text: str) -> forms.CharField:
     """A key, which is never put into a page again."""
     return forms.CharField(
         required=False,
         max_length=500,
         help_text=help_text,
         widget=forms.PasswordInput(
-            attrs={"autocomplete": "off", "spellcheck": "false"}
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                # It is never sent back, so the page keeps what was typed.
+                "hx-preserve": "true",
+            }
         ),
     )
 
@@ -52,14 +57,22 @@ class _ModelForm(forms.Form):
     )
     model = forms.CharField(
         max_length=120,
-        help_text="As the provider calls it, such as gpt-4o-mini.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="As the provider calls it, such as gpt-4o-mini. One that is not in the"
+        " provider's list may be typed too; it is marked as unverified.",
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "list": "listed-models",
+            }
+        ),
     )
     is_tried = forms.BooleanField(
         required=False,
         initial=True,
-        label="Try it before it is saved",
-        help_text="Not for a service that is not running yet, or has no list of models.",
+        label="Test it before it is saved",
+        help_text="Two short questions to the model; they cost less than a cent. Leave it"
+        " out for a service that is not running yet.",
     )
 
     def clean_address(self) -> str:
@@ -70,9 +83,10 @@ class ConnectForm(_ModelForm):
     """A provider account and the model of it that the site will use."""
 
     provider = forms.ChoiceField(
-        choices=[choice for choice in CHOICES if choice[0] != "demo"]
+        choices=[choice for choice in CHOICES if choice[0] != "demo"],
+        widget=forms.RadioSelect,
     )
-    key = _key_field("Stored encrypted and never shown again but for its last four.")
+    key = key_field("Stored encrypted and never shown again but for its last four.")
     is_default = forms.BooleanField(
         required=False,
         initial=True,
@@ -82,6 +96,23 @@ class ConnectForm(_ModelForm):
         " make it the default in the list once it works.",
     )
     field_order = ("provider", "address", "key", "model", "is_default", "is_tried")
+
+    @property
+    def providers(self) -> list[tuple[Any, Provider]]:
+        """Each choice as its button and what there is to know of it."""
+        return [
+            (button, PROVIDERS[button.data["value"]]) for button in self["provider"]
+        ]
+
+    @property
+    def service(self) -> dict[str, Any] | None:
+        """Provider, address and key, if they are right; for a look at its models."""
+        if self.errors.keys() & {"provider", "address", "key"}:
+            return None
+        data = self.cleaned_data
+        kind = PROVIDERS[data["provider"]]
+        address = data["address"] or kind.api_base.rstrip("/")
+        return {"provider": kind, "address": address, "key": data["key"]}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -112,7 +143,7 @@ class EndpointForm(_ModelForm):
     name = forms.CharField(
         max_length=60, help_text="What it is called on this site, in receipts too."
     )
-    key = _key_field("Blank keeps the key, unless the address gets another host.")
+    key = key_field("Blank keeps the key, unless the address gets another host.")
     max_in_flight = forms.IntegerField(
         min_value=1,
         max_value=_MOST_IN_FLIGHT,
@@ -127,11 +158,26 @@ class EndpointForm(_ModelForm):
         help_text="A call that takes longer is ended. A large model without a graphics"
         f" card may need 1800; {_MOST_SECONDS} is the most.",
     )
+    open_to = forms.ChoiceField(
+        choices=OpenTo,
+        required=False,
+        label="At the site's expense it answers",
+        help_text="Also where it needs no key, such as a model on your own machine.",
+    )
+    takes_own_keys = forms.BooleanField(
+        required=False,
+        label="Members may bring their own keys",
+        help_text="Where keys are needed at all; not for a service that takes any word for"
+        " one. A key is sent only to the host it was given for: at another address members"
+        " have to enter theirs anew.",
+    )
     field_order = (
         "name",
         "model",
         "address",
         "key",
+        "open_to",
+        "takes_own_keys",
         "max_in_flight",
         "deadline_seconds",
         "is_tried",
@@ -145,6 +191,8 @@ class EndpointForm(_ModelForm):
             "address": endpoint.api_base,
             "max_in_flight": endpoint.max_in_flight,
             "deadline_seconds": int(endpoint.call_deadline.total_seconds()),
+            "open_to": endpoint.open_to,
+            "takes_own_keys": endpoint.takes_own_keys,
         }
         self._endpoint = endpoint
 
@@ -172,4 +220,6 @@ class EndpointForm(_ModelForm):
             "max_in_flight": data["max_in_flight"],
             "call_deadline": timedelta(seconds=data["deadline_seconds"]),
             "is_tried": data["is_tried"],
+            "open_to": data["open_to"],
+            "takes_own_keys": data["takes_own_keys"],
         }

@@ -1,0 +1,25 @@
+"""What a profile is for; whoever runs the site says which model serves it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A profile's key, its name for people, and what it is for."""
+
+    key: str
+    label: str
+    about: str
+
+
+INTENTS = (
+    Intent("compat", "Compatible", "Works everywhere; what the site began with."),
+    Intent("frontier", "Frontier", "The best there is, whatever it costs."),
+    Intent("balanced", "Balanced", "Good answers at a fair price."),
+    Intent("fast", "Fast", "Answers soon."),
+    Intent(
+        "cheap", "Cheap", "Costs little; what members without a confirmed address get."
+    ),
+    Intent("fallback", "Fallback", "Asked once where another model failed or refused."),
+)
+BY_KEY = {intent.key: intent for intent in INTENTS}
