@@ -11,14 +11,34 @@ from tests.faults import oracle
 from tests.faults.stage import LEASE, RECOVERY, SWEEP, Stage, wait_until
 from tests.faults.trials import Trial, fault
 
+# When an ask was claimed, by the database's own note of every change of its status.
+_CLAIMS = r"""
+    SELECT substring(p.body from '\[ask (\d+)\]')::int, extract(epoch from h.at)::float
+    FROM fault_history h JOIN forum_ask a ON a.request_id = h.request_id
+    JOIN forum_post p ON p.id = a.post_id
+    WHERE h.old = 'pending' AND h.new = 'processing' ORDER BY h.at
+"""
+
 
 def recoveries(stage: Stage) -> list[float]:
-    """By the provider's log: from the cut of a call to the next call for that post."""
+    """From the cut of a call to the next call for that post, by the provider's log.
+
+    A worker that claimed it meanwhile may be killed before it calls. That is a second
+    crash: its claim ends one recovery and begins another.
+    """
+    claims: dict[int, list[float]] = {}
+    for mark, at in oracle.rows(_CLAIMS):
+        claims.setdefault(mark or 0, []).append(at)
     found = []
-    for calls in stage.calls_by_mark().values():
+    for mark, calls in stage.calls_by_mark().items():
         for cut, following in pairwise(calls):
-            if cut.ended == "client closed" and cut.ended_at is not None:
-                found.append(following.at - cut.ended_at)
+            if cut.ended != "client closed" or cut.ended_at is None:
+                continue
+            between = [it for it in claims.get(mark, []) if cut.ended_at < it]
+            # The last claim before the next call is that call's own.
+            crashed = [it for it in between if it < following.at][:-1]
+            moments = [cut.ended_at, *crashed, following.at]
+            found += [after - before for before, after in pairwise(moments)]
     return found
 
 
