@@ -11,7 +11,7 @@ def hold_target(target: Post) -> None:
     A post edited or deleted in between would stay in the prompt as it was. Raises Refused
     when it is deleted.
     """
-    Topic.objects.hold(target.topic_id)
+    Topic.objects.hold_words(target.topic_id)
     target.refresh_from_db(fields=["body", "deleted_at"])
     if target.deleted_at is not None:
         raise Refused("gone", "The post was deleted.")

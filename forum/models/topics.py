@@ -9,6 +9,7 @@ from django.db.models import F, FilteredRelation, Q
 from django.db.models.fields.tuple_lookups import TupleLessThan
 from django.urls import reverse
 
+from core.locks import read_held
 from forum.models.subforums import Subforum
 
 
@@ -56,6 +57,13 @@ class TopicQuerySet(models.QuerySet["Topic"]):
     def hold(self, pk: int) -> "Topic":
         """The topic, locked until the transaction ends."""
         return self.select_for_update(no_key=True).get(pk=pk)
+
+    def hold_words(self, pk: int) -> "Topic":
+        """The topic; nobody writes, edits or deletes in it until the transaction ends.
+
+        Any number may hold it so at once, as prompts are made of it.
+        """
+        return read_held(Topic, pk)
 
     def latest_in(self, subforum_id: int) -> "Topic | None":
         """The topic with the newest post; two steps along the index by activity."""

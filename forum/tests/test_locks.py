@@ -15,6 +15,7 @@ from llmqueue.models import LLMRequest, PromptPart, Status
 from llmqueue.work import freezing, runner
 from personas.models import PersonaVersion
 from personas.services.versions import erase_version
+from tests.conftest import wait_until
 from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,6 +92,20 @@ def test_a_text_deleted_while_a_prompt_is_built_is_in_no_stored_prompt(
     deletion.result(30)
     texts = PromptPart.objects.values_list("text", flat=True)
     assert not [text for text in texts if "secret slip" in text]
+
+
+def test_two_prompts_are_made_of_one_topic_at_once(question, alice, bob, fake_llm):
+    """What waits for one topic would otherwise be made ready one after the other."""
+    for member in (alice, bob):
+        asks.ask(post=question, member=member)
+    with transaction.atomic():
+        Topic.objects.hold_words(question.topic_id)
+        asked = start(runner.run_next)
+        wait_until(lambda: len(fake_llm.calls()) == 1)
+    asked.result(30)
+
+    assert runner.run_next()
+    assert len(fake_llm.calls()) == 2
 
 
 def test_a_deletion_does_not_forget_a_post_written_meanwhile(subforum, alice, bob):

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 
+from core.locks import read_held
 from personas.models.personas import Persona
 
 
@@ -66,8 +67,7 @@ class PersonaVersionQuerySet(models.QuerySet["PersonaVersion"]):
 
         Any number may hold it so at once, as a prompt is made of it.
         """
-        table = PersonaVersion._meta.db_table
-        return self.raw(f"SELECT * FROM {table} WHERE id = %s FOR SHARE", [pk])[0]  # noqa: S608
+        return read_held(PersonaVersion, pk)
 
     def with_authors(self) -> Self:
         """Versions with who made each and which it goes back to, in the same query."""
