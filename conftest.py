@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 
 from accounts.models import User
 from core.services import claim_handle
-from forum.models import Subforum, Topic
+from forum.models import Post, Subforum, Topic
 from forum.services import posts
 from llmconfig.models import Endpoint, LLMConfig
 from personas.builtins import install
@@ -242,3 +242,8 @@ def topic(subforum: Subforum, alice: User) -> Topic:
     return posts.create_topic(
         subforum=subforum, author=alice, title="Soup", body="How long does it simmer?"
     )
+
+
+@pytest.fixture
+def opening(topic: Topic) -> Post:
+    return topic.posts.get(number=1)

@@ -5,18 +5,22 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.shortcuts import render
 
+from accounts import waiting
 from accounts.models import User
 from core import services as core
+from core.addresses import address_of
 from core.errors import HandleRefused
 from core.models import SiteSettings
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
-    """Gives every new member the handle they chose, and mails the site's name."""
+    """Gives new members the handle they chose, mails the site's name, believes no header."""
 
     def format_email_subject(self, subject: str) -> str:
         return f"{SiteSettings.load().site_name}: {subject}"
@@ -35,6 +39,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             return bool(super().is_safe_url(url))
         except ValueError:  # an address that cannot be one, such as `http://[::1`
             return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return address_of(request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:  # too many failures; the form says so
+            waiting.refused(request, "sign_ins", "account_sign_ins")
+            raise
 
     def save_user(
         self, request: Any, user: User, form: Any, commit: bool = True

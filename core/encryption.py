@@ -1,6 +1,8 @@
 """Secrets at rest: encrypted, and bound to an owner and a host."""
 
 import json
+from base64 import b64encode
+from urllib.parse import quote
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -14,6 +16,23 @@ _LEAST_SECRET_CHARS = 16
 def can_be_secret(key: str) -> bool:
     """Whether `key` is long enough to be one that a provider gave out."""
     return len(key) >= _LEAST_SECRET_CHARS
+
+
+def spellings_of(secret: str) -> tuple[str, ...]:
+    """`secret` in the ways in which a server may repeat it, itself first.
+
+    As in an address, as in JSON, and in base64 whatever stands before it there; an
+    ordinary word only as it is.
+    """
+    if not can_be_secret(secret):
+        return (secret,)
+    found = [secret, quote(secret, safe=""), secret.replace("/", "\\/")]
+    for before in range(3):
+        coded = b64encode(b"\0" * before + secret.encode()).decode()
+        # The letters at both ends hold bits of what stands beside it, too.
+        own = coded[-(-before * 8 // 6) : (before + len(secret.encode())) * 8 // 6]
+        found += [own, own.replace("+", "-").replace("/", "_")]
+    return tuple(dict.fromkeys(found))
 
 
 def is_on() -> bool:

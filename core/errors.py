@@ -1,5 +1,8 @@
 """Errors of the core; every error of ours that a person may see has a `message`."""
 
+import math
+from datetime import timedelta
+
 
 class ForllmError(Exception):
     """A situation with a sentence for the person who caused it.
@@ -19,6 +22,20 @@ class NotAllowed(ForllmError):
     """The person may read this, but not do that."""
 
     message = "You may not do that."
+
+
+class TooOften(ForllmError):
+    """Somebody does something faster than this site allows; see core.rates.
+
+    `retry_after_seconds`: when the same is possible again, in whole seconds.
+    """
+
+    def __init__(self, words: str, wait: timedelta) -> None:
+        self.retry_after_seconds = max(1, math.ceil(wait.total_seconds()))
+        number, unit = self.retry_after_seconds, "second"
+        if number > 90:
+            number, unit = math.ceil(number / 60), "minute"
+        super().__init__(f"{words} Try again in {number} {unit}{'s' * (number != 1)}.")
 
 
 class HandleRefused(ForllmError):

@@ -3,7 +3,7 @@
 What is sent to any other address is passed over.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from io import BytesIO
 from typing import Any
 
@@ -19,23 +19,32 @@ def takes_file[View: Callable[..., Any]](
     Of a file that is larger than `most` bytes one byte more is kept, so that the form
     can tell.
     """
+    return takes_files(fields=(field,), most=most)
+
+
+def takes_files[View: Callable[..., Any]](
+    *, fields: Collection[str], most: int
+) -> Callable[[View], View]:
+    """The same for a form with a file in each of `fields`."""
 
     def mark(view: View) -> View:
-        view.takes_file = (field, most)  # type: ignore[attr-defined]
+        view.takes_files = (fields, most)  # type: ignore[attr-defined]
         return view
 
     return mark
 
 
 class WantedFiles(FileUploadHandler):
-    """Keeps the file that the view of this address takes, and skips every other."""
+    """Keeps the files that the view of this address takes, and skips every other."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         match = getattr(self.request, "resolver_match", None)
-        wanted: tuple[str, int] = getattr(match and match.func, "takes_file", ("", 0))
-        field, self._most = wanted
-        if self.field_name != field:
+        wanted: tuple[Collection[str], int] = getattr(
+            match and match.func, "takes_files", ((), 0)
+        )
+        fields, self._most = wanted
+        if self.field_name not in fields:
             raise SkipFile
         self._kept = BytesIO()
 

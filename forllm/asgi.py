@@ -16,6 +16,9 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.http import parse_cookie
 
+from core import correlation
+from core.addresses import neighbourhood, visitor
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forllm.settings")
 
 live = get_asgi_application()
@@ -27,7 +30,13 @@ _pages = WSGIMiddleware(cast(Any, pages), workers=8)
 # A page without a stream polls instead. A browser opens about six to one site.
 MAX_STREAMS = 300
 MAX_STREAMS_OF_ONE_READER = 10
+_STREAM_WAIT_SECONDS = 10
 _streams: Counter[str] = Counter()  # how many each reader has open here
+
+_TOO_LARGE = (
+    "What you sent is too large. Each picture may have 2 MB: choose smaller"
+    " ones and send it again."
+)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -37,12 +46,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         return await _pages(scope, receive, send)
     try:
-        async with asyncio.timeout(settings.MAX_REQUEST_TIME.total_seconds()):
+        async with asyncio.timeout(_patience_seconds(scope)):
             body = await _read_body(scope, receive)
     except TimeoutError:
-        return await _refuse(send, 408, "The request took too long to arrive.")
+        words = "The request took too long to arrive."
+        return await _refuse(scope, send, 408, words)
     except _TooLarge:
-        return await _refuse(send, 413, "The request is too large.")
+        return await _refuse(scope, send, 413, _TOO_LARGE)
     except _Gone:
         return None
     answer = _stream if scope["path"].startswith("/live/") else _pages
@@ -52,7 +62,11 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 async def _stream(scope: Any, receive: Any, send: Any) -> None:
     reader = _reader(scope)
     if _streams[reader] >= MAX_STREAMS_OF_ONE_READER or _streams.total() >= MAX_STREAMS:
-        return await _refuse(send, 429, "Too many streams are open.")
+        words = (
+            f"Too many streams are open. Try again in {_STREAM_WAIT_SECONDS} seconds."
+        )
+        retry = (b"retry-after", str(_STREAM_WAIT_SECONDS).encode())
+        return await _refuse(scope, send, 429, words, retry)
     _streams[reader] += 1
     try:
         await live(scope, receive, send)
@@ -66,8 +80,12 @@ def _reader(scope: Any) -> str:
     """A session, or for those without one the address they come from."""
     cookies = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
     session = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
-    address = scope.get("client") or [""]
-    return f"session {session}" if session else f"address {address[0]}"
+    if session:
+        return f"session {session}"
+    peer, *_ = scope.get("client") or [""]
+    passed_on = [it for name, it in scope["headers"] if name == b"x-forwarded-for"]
+    address = visitor(peer, b",".join(passed_on).decode("latin-1"))
+    return f"address {neighbourhood(address)}"
 
 
 class _TooLarge(Exception):
@@ -78,9 +96,20 @@ class _Gone(Exception):
     """The sender left before the end."""
 
 
-async def _read_body(scope: Any, receive: Any) -> bytes:
+def _announced_bytes(scope: Any) -> int:
     announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if announced.isdigit() and int(announced[:20]) > settings.MAX_REQUEST_BYTES:
+    return int(announced[:20]) if announced.isdigit() else 0
+
+
+def _patience_seconds(scope: Any) -> float:
+    """How long the body may take: pictures over a slow line come in good faith."""
+    size = min(_announced_bytes(scope), settings.MAX_REQUEST_BYTES)
+    slowest = size / settings.SLOWEST_BYTES_PER_SECOND
+    return settings.MAX_REQUEST_TIME.total_seconds() + slowest
+
+
+async def _read_body(scope: Any, receive: Any) -> bytes:
+    if _announced_bytes(scope) > settings.MAX_REQUEST_BYTES:
         raise _TooLarge
     body = bytearray()
     has_more = True
@@ -105,12 +134,19 @@ def _replay(body: bytes, receive: Any) -> Any:
     return next_message
 
 
-async def _refuse(send: Any, status: int, words: str) -> None:
+async def _refuse(
+    scope: Any, send: Any, status: int, words: str, *more: tuple[bytes, bytes]
+) -> None:
+    """Say no in plain text, before Django is asked; the answer has its id all the same."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    name = correlation.begin(given)
     body = f"{words}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),  # the rest of the request is not read
+        (b"x-request-id", name.encode()),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,11 +1,14 @@
 """Reading settings from the environment, each checked and named when it is wrong."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from cryptography.fernet import Fernet
@@ -60,12 +63,24 @@ class Environment:
         """A folder; a relative one lies in the project's folder."""
         return self._base_dir / self._read(name, Path, Path(default))
 
+    def time_zone(self, name: str, default: str) -> str:
+        """The name of a time zone, such as Europe/Berlin."""
+        return self._read(name, _time_zone, default)
+
     def web_address(self, name: str, default: str) -> str:
         return self._read(name, _web_address, default)
 
     def host_ports(self, name: str, default: list[tuple[str, int]]) -> Any:
         """Pairs of host and port, from `host:port,host:port`."""
         return self._read(name, _host_ports, default)
+
+    def networks(self, name: str, default: list[str]) -> list[str]:
+        """Addresses and networks, as `10.0.0.1,10.1.0.0/16`."""
+        return self._read(name, _networks, default)
+
+    def rates(self, name: str, default: str) -> list[tuple[int, float]]:
+        """Pairs of count and seconds, from `50/10s, 200/m`."""
+        return self._read(name, _rates, _rates(default))
 
     def fernet_keys(self, name: str) -> Any:
         """Fernet keys, the first of which encrypts; none when it is not set."""
@@ -143,6 +158,13 @@ def _list(raw: str) -> list[str]:
     return [item.strip() for item in raw.split(",") if item.strip()]
 
 
+def _time_zone(raw: str) -> str:
+    try:
+        return ZoneInfo(raw).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder, a path, nothing
+        raise ValueError("it has to be a time zone such as Europe/Berlin") from None
+
+
 def _web_address(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -158,6 +180,29 @@ def _host_ports(raw: str) -> list[tuple[str, int]]:
             raise ValueError("it has to be a list of host:port")
         pairs.append((host.strip("[]").lower(), int(port)))
     return pairs
+
+
+def _networks(raw: str) -> list[str]:
+    blocks = _list(raw)
+    for block in blocks:
+        try:
+            ip_network(block)
+        except ValueError:
+            raise ValueError("it has to be a list of addresses or networks") from None
+    return blocks
+
+
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,4})?([smh])")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _rates(raw: str) -> list[tuple[int, float]]:
+    found = [_RATE.fullmatch(item) for item in _list(raw)]
+    if not all(found):
+        raise ValueError("it has to look like 50/10s,200/m")
+    return [
+        (int(it[1]), int(it[2] or 1) * _UNITS[it[3]]) for it in found if it is not None
+    ]
 
 
 def _fernet_keys(raw: str) -> list[str]:

@@ -13,8 +13,8 @@ from django.utils.decorators import sync_and_async_middleware
 
 from core import correlation
 
-type _Answer = Callable[[HttpRequest], HttpResponseBase]
-type _AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+type Answer = Callable[[HttpRequest], HttpResponseBase]
+type AsyncAnswer = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{1,40}")
 _CHARSETS = ("utf-8", "utf8")
@@ -22,7 +22,7 @@ _ID_HEADER = "X-Request-ID"
 
 
 @sync_and_async_middleware
-def correlate(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
+def correlate(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """Name each request, by its own header if that may be, and say the name in return.
 
     Stands first, so that every log line has it. The id is not taken back: Django logs
@@ -40,7 +40,7 @@ def correlate(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         name = correlation.begin(request.headers.get(_ID_HEADER, ""))
-        response = cast(_Answer, get_response)(request)
+        response = cast(Answer, get_response)(request)
         response[_ID_HEADER] = name
         return response
 
@@ -48,7 +48,7 @@ def correlate(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
 
 
 @sync_and_async_middleware
-def doorkeeper(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
+def doorkeeper(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     """Drop or refuse what no browser sends; keep members' pages out of every cache.
 
     Stands below WhiteNoise, whose files are for everybody, and above the sessions.
@@ -63,7 +63,7 @@ def doorkeeper(get_response: _Answer | _AsyncAnswer) -> _Answer | _AsyncAnswer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         refusal = _receive(request)
-        return refusal or _sealed(request, cast(_Answer, get_response)(request))
+        return refusal or _sealed(request, cast(Answer, get_response)(request))
 
     return answer
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from forllm.environment import read_environment
+from forllm.rates import account_rates, read_rates
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read_environment(BASE_DIR)
@@ -27,7 +28,8 @@ ROOT_URLCONF = "forllm.urls"
 WSGI_APPLICATION = "forllm.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
-TIME_ZONE = "UTC"
+# At whose midnight limits begin anew; members choose in which they read times.
+TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
 LANGUAGE_CODE = "en"
 USE_I18N = False
 
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "forllm.rate_limits.RateLimits",
     "allauth.account.middleware.AccountMiddleware",
 ]
 
@@ -129,6 +132,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_FORMS = {"signup": "accounts.joining.JoinForm"}
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.HandleForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "optional"
@@ -164,10 +168,13 @@ SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+_behind_tls_proxy = env.flag("BEHIND_TLS_PROXY", default=False)
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https")
-    if env.flag("BEHIND_TLS_PROXY", default=False)
-    else None
+    ("HTTP_X_FORWARDED_PROTO", "https") if _behind_tls_proxy else None
+)
+# Whose word on a visitor's address is taken; see `core.addresses`.
+TRUSTED_PROXIES = env.networks(
+    "TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if _behind_tls_proxy else []
 )
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -226,22 +233,39 @@ AI_FEATURES_ENABLED = env.flag("AI_FEATURES_ENABLED", default=True)
 LLM_HEARTBEAT = env.duration("LLM_HEARTBEAT_SECONDS", default=10)
 LLM_LEASE = env.duration("LLM_LEASE_SECONDS", default=60)
 LLM_PUBLISH_PAUSE = env.duration("LLM_PUBLISH_PAUSE_SECONDS", default=30)
+# The circuit breaker: an endpoint that failed so often in a row is left alone for a pause
+# that doubles with each failure after it; what waits for it ends after the patience.
+LLM_BREAKER_FAILURES = env.count("LLM_BREAKER_FAILURES", default=5)
+LLM_BREAKER_FIRST_PAUSE = env.duration("LLM_BREAKER_FIRST_PAUSE_SECONDS", default=30)
+LLM_BREAKER_LONGEST_PAUSE = env.duration(
+    "LLM_BREAKER_LONGEST_PAUSE_SECONDS", default=600
+)
+LLM_BREAKER_PATIENCE = env.duration("LLM_BREAKER_PATIENCE_SECONDS", default=1800)
 LLM_MAX_LAPSES = 3
-LLM_MAX_CALLS = 3
+LLM_MAX_CALLS = 4  # for one request; the last is its fallback's
 LLM_MAX_ATTEMPTS = 12  # with those that a stopping worker cut
 LLM_MAX_BODY_BYTES = 2 * 1024 * 1024
 LLM_MAX_REPLY_CHARS = 40_000
 LLM_MAX_RETRY_AFTER = timedelta(hours=1)
+LLM_LONG_RETRY_AFTER = timedelta(seconds=60)  # a fallback is asked rather than waited
 LLM_PRIVATE_HOSTS = env.host_ports("LLM_PRIVATE_HOSTS", default=[])
 
 # What a request may carry, and how long it may take to arrive.
-MAX_REQUEST_BYTES = 5 * 1024 * 1024
+MAX_REQUEST_BYTES = 9 * 1024 * 1024  # a post with four pictures of 2 MB
 MAX_REQUEST_TIME = timedelta(seconds=10)
+# What is larger has more time: as long as it takes at this speed.
+SLOWEST_BYTES_PER_SECOND = 100_000
 MAX_HEADER_TIME = timedelta(seconds=10)  # for the headers of a request
 FILE_UPLOAD_HANDLERS = ["core.uploads.WantedFiles"]
 
+# How often one may do what: counted in Valkey, but for what is about accounts.
+RATES = read_rates(env)
+RATE_PATIENCE = timedelta(seconds=0.05)  # how long a page waits for Valkey
+ACCOUNT_RATE_LIMITS = account_rates(RATES)
+
 # Posts.
 MAX_POST_CHARS = 40_000
+MAX_POST_IMAGES = 4
 POSTS_PER_PAGE = 20
 TOPICS_PER_PAGE = 30
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from forllm.views import favicon, healthz, robots
 
+handler429 = "forllm.views.too_many"  # of allauth
 handler500 = "forllm.views.server_error"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),

@@ -4,10 +4,14 @@ import sys
 
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.views.defaults import server_error as own_fault
+
+from accounts import waiting
+from forllm.rate_limits import refuse
 
 RETRY_AFTER_SECONDS = 10
 _NOT_FOR_ROBOTS = (
@@ -44,6 +48,13 @@ def robots(request: HttpRequest) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """For programs that ask without reading a page, which names the icon."""
     return redirect(static("icon.svg"))
+
+
+def too_many(request: HttpRequest) -> HttpResponseBase:
+    """What allauth shows instead of a page of its own when it was called too often."""
+    name = request.resolver_match.url_name if request.resolver_match else ""
+    rule = {"account_signup": "sign_ups", "account_reset_password": "resets"}
+    return refuse(request, waiting.refused(request, rule.get(name or "", "sign_ins")))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

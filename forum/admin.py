@@ -16,6 +16,7 @@ from forum.models import (
     Ask,
     Notice,
     Post,
+    PostImage,
     PostRevision,
     Subforum,
     SubforumPersona,
@@ -79,6 +80,15 @@ class PostAdmin(ReadOnlyAdmin):
     member_field = "author"
     search_fields = ("topic__pk__exact",)
     search_help_text = "A topic's number, or @handle of the author."
+
+
+@admin.register(PostImage)
+class PostImageAdmin(ReadOnlyAdmin):
+    exclude = ("file", "alt")
+    list_display = ("__str__", "post", "width", "height")
+    list_select_related = ("post",)
+    search_fields = ("post__pk__exact",)
+    search_help_text = "A post's number."
 
 
 @admin.register(PostRevision)

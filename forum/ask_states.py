@@ -14,6 +14,7 @@ from llmqueue.models import (
     LLMRequest,
     Outcome,
     Status,
+    Stop,
     WorkerHeartbeat,
 )
 from llmqueue.pages.known_names import KnownNames
@@ -115,8 +116,13 @@ def _unknown_place(request: LLMRequest) -> str:
 def _place_in_line(request: LLMRequest) -> str:
     if not queue.ai_is_on():
         return ": AI is switched off at the moment"
+    lane = request.lane
+    if lane.endpoint_id and Stop.objects.against(endpoint=lane.endpoint_id).exists():
+        return ": calls to its model are stopped for now"
     if not WorkerHeartbeat.any_alive():
         return ": no worker is running at the moment"
+    if request.lane.holds(on_own_key=request.on_own_key):
+        return f": {request.lane} is not answering right now"
     count = LLMRequest.objects.ahead_of(request)[: MOST_AHEAD + 1].count()
     if count > MOST_AHEAD:
         return f", more than {MOST_AHEAD} ahead"

@@ -1,8 +1,10 @@
 """What a model is shown of a topic, for a reply and for a preview of one."""
 
-from forum.models import PATH_DIGITS, Post, Topic
+from django.db.models import prefetch_related_objects
+
+from forum.models import PATH_DIGITS, Post, PostImage, Topic
 from llmqueue.errors import Refused
-from llmqueue.handlers import Conversation, Passage
+from llmqueue.handlers import Conversation, Illustration, Passage
 
 
 def hold_target(target: Post) -> None:
@@ -12,7 +14,7 @@ def hold_target(target: Post) -> None:
     when it is deleted.
     """
     Topic.objects.hold_words(target.topic_id)
-    target.refresh_from_db(fields=["body", "deleted_at"])
+    target.refresh_from_db(fields=["body", "deleted_at", "images_count"])
     if target.deleted_at is not None:
         raise Refused("gone", "The post was deleted.")
 
@@ -33,13 +35,15 @@ def conversation_at(target: Post, *, most_passages: int) -> Conversation:
     above = earlier.filter(number__in=numbers, number__gt=1)[:most_passages]
     lineage = [*above, *earlier.filter(number=1)]
     room = max(0, most_passages - len(lineage))
-    others = earlier.exclude(number__in=[1, *numbers])[:room]
+    shown = [*lineage, *earlier.exclude(number__in=[1, *numbers])[:room]]
+    illustrated = [it for it in (target, *shown) if it.images_count]
+    prefetch_related_objects(illustrated, "images")
     return Conversation(
         place=f"You are in the subforum {topic.subforum.name}.",
         title=topic.title,
         target=_passage(target),
         opening=1 if target.number > 1 else None,
-        passages=[_passage(post) for post in (*lineage, *others)],
+        passages=[_passage(post) for post in shown],
     )
 
 
@@ -61,10 +65,22 @@ def _attribution(post: Post) -> str:
 
 def _passage(post: Post) -> Passage:
     by_persona = post.persona_version_id is not None
+    pictures = post.images.all() if post.images_count else ()
     return Passage(
         number=post.number,
         author=_attribution(post),
         text=post.body,
         source_key=str(post.pk),
         persona_id=post.persona_version.persona_id if by_persona else None,  # type: ignore[union-attr]
+        pictures=[_illustration(it) for it in pictures],
+    )
+
+
+def _illustration(image: PostImage) -> Illustration:
+    return Illustration(
+        file=image.file,
+        alt=image.alt,
+        width=image.width,
+        height=image.height,
+        source_key=str(image.pk),
     )

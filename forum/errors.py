@@ -36,6 +36,24 @@ class TextEmpty(ForllmError):
     message = "There is nothing to read in this text."
 
 
+class TooManyImages(ForllmError):
+    """More pictures than a post may have."""
+
+    message = "A post may have no more pictures than the form has room for."
+
+
+class ImageGone(ForllmError):
+    """A picture of the form is not the post's any more."""
+
+    message = (
+        "A picture of this post was taken out meanwhile. Please load the page again."
+    )
+
+
+class CannotSee(ForllmError):
+    """No model that would answer sees pictures, and its asker did not agree to that."""
+
+
 class PersonaNotOffered(ForllmError):
     """The persona cannot be asked here by this member."""
 

@@ -51,6 +51,13 @@ RULES = (
     ),
     Rule(
         "counters",
+        "posts whose count of pictures is wrong",
+        "SELECT post.id FROM forum_post post LEFT JOIN forum_postimage image"
+        " ON image.post_id = post.id GROUP BY post.id"
+        " HAVING post.images_count <> count(image.id)",
+    ),
+    Rule(
+        "counters",
         "members whose count of unseen notices is wrong",
         "SELECT member.id FROM accounts_user member LEFT JOIN forum_notice notice"
         " ON notice.user_id = member.id AND notice.seen_at IS NULL"

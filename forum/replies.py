@@ -6,17 +6,19 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from core.errors import ForllmError
+from forum import offers
 from forum.conversations import conversation_at, hold_target
 from forum.models import (
     Ask,
     NoticeKind,
     Post,
+    PostImage,
     Subforum,
     SubforumPersona,
     Topic,
     may_be_seen_by,
 )
-from forum.services import asks, notices, posts
+from forum.services import asks, images, notices, posts
 from llmqueue import askers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, Subject
@@ -29,13 +31,15 @@ class ReplyHandler:
 
     kind = asks.REPLY
     is_private = False
+    may_fall_back = True
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """What decides who answers; raises Refused when nobody may any more."""
         ask = self._ask(request)
         topic = ask.post.topic
         self._check(request, ask.post, topic)
-        return _inputs(request, topic, asks.assignments_in([topic.subforum_id]))
+        assignments = offers.assignments_in([topic.subforum_id])
+        return _inputs(request, ask.post, topic, assignments)
 
     def messages(self, request: LLMRequest, *, most_passages: int) -> Conversation:
         """What the topic says around the post to answer."""
@@ -92,7 +96,7 @@ class ReplyHandler:
         """What would decide who answers, by the rules of `inputs`; one query."""
         waiting = [it for it in requests if hasattr(it, "ask")]
         places = {it.ask.post.topic.subforum_id for it in waiting}
-        assignments = asks.assignments_in(places)
+        assignments = offers.assignments_in(places)
         return {it.pk: _outlook(it, assignments) for it in waiting}
 
     def readable(
@@ -144,11 +148,18 @@ class ReplyHandler:
 def readable_posts(
     attempt: LLMAttempt, sources: Collection[tuple[str, str]], user: User | None
 ) -> set[tuple[str, str]]:
-    """The posts among `sources` that `user` may read now, as `attempt` sent them."""
+    """The posts and pictures in `sources` that `user` may read now, as `attempt` sent them."""
     keys = [int(key) for kind, key in sources if kind == "post"]
-    here = Post.objects.visible_to(user).not_deleted().filter(pk__in=keys)
-    open_to_user = here.unchanged_for(user, since=attempt.started_at)
-    return {("post", str(pk)) for pk in open_to_user.values_list("pk", flat=True)}
+    here = Post.objects.visible_to(user).not_deleted()
+    unchanged = here.unchanged_for(user, since=attempt.started_at)
+    posts_here = unchanged.filter(pk__in=keys).values_list("pk", flat=True)
+    pictures = [int(key) for kind, key in sources if kind == images.SOURCE]
+    if not pictures:
+        return {("post", str(pk)) for pk in posts_here}
+    shown = PostImage.objects.filter(pk__in=pictures, post__in=unchanged)
+    return {("post", str(pk)) for pk in posts_here} | {
+        (images.SOURCE, str(pk)) for pk in shown.values_list("pk", flat=True)
+    }
 
 
 def _check_post(post: Post, topic: Topic) -> None:
@@ -168,13 +179,16 @@ def _outlook(
         askers.check_joined_asker(request.requested_by)
     except Refused as refusal:
         return refusal
-    return _inputs(request, post.topic, assignments)
+    return _inputs(request, post, post.topic, assignments)
 
 
 def _inputs(
-    request: LLMRequest, topic: Topic, assignments: dict[int, list[SubforumPersona]]
+    request: LLMRequest,
+    post: Post,
+    topic: Topic,
+    assignments: dict[int, list[SubforumPersona]],
 ) -> Inputs:
-    return asks.inputs_in(
+    return offers.inputs_in(
         topic.subforum,
         assignments.get(topic.subforum_id, []),
         member=request.requested_by,
@@ -183,6 +197,7 @@ def _inputs(
         endpoint=request.endpoint,
         mode=request.mode,
         lost_persona=bool(request.asked_name) and not _is_there(request.persona),
+        pictures=post.images_count,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.db.models import prefetch_related_objects
+
 from accounts.access import member_of
 from forum import ask_states, paging
 from forum.ask_states import AskState
@@ -55,8 +57,11 @@ def show(
 ) -> list[ShownPost]:
     """`posts` of one page in tree order, in three queries; four when an ask may not be named.
 
+    And one for their pictures, where there are any.
+
     `previous` is the number of the post before the first of them, if that is shown.
     """
+    prefetch_related_objects([it for it in posts if it.images_count], "images")
     found = _asks_of(posts, viewer)
     terms = _terms(posts, found, viewer)
     asks, receipts_by_post = _asks_and_receipts(posts, found, terms, viewer)

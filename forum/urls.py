@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from forum.views import (
     asks,
     assignments,
+    images,
     live,
     notices,
     personas,
@@ -48,6 +49,8 @@ urlpatterns = [
     path("posts/<int:post_id>/delete/", posts.post_delete, name="post_delete"),
     path("posts/<int:post_id>/history/", posts.post_history, name="post_history"),
     path("posts/<int:post_id>/ask/", asks.ask_create, name="ask_create"),
+    path("posts/images/<int:image_id>/", images.image_detail, name="image_detail"),
+    path("posts/images/kept/<str:token>/", images.kept_image, name="kept_image"),
     path("posts/preview/", posts.post_preview, name="post_preview"),
     path("asks/<uuid:ask_id>/", asks.ask_detail, name="ask_detail"),
     path("asks/<uuid:ask_id>/cancel/", asks.ask_cancel, name="ask_cancel"),

@@ -12,14 +12,22 @@ from llmconfig.prices import Price
 
 
 @dataclass(frozen=True)
+class Image:
+    """A picture in a message, as JPEG."""
+
+    jpeg: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Call:
     """All that one call needs.
 
     `protocol` is "openai" or "anthropic"; `address` the base URL; `key` may
     be empty for a service that needs none. `parameters`: sampling parameters by our own
     names, those that the protocol does not know are left out. `messages`: oldest first,
-    each {"role", "content"}. `prices`: a provider's name in LiteLLM's price table, or
-    empty. `price`: what staff entered, which comes before that table.
+    each {"role", "content"}, the content a text or a list of texts and Images. `prices`: a
+    provider's name in LiteLLM's price table, or empty. `price`: what staff
+    entered, which comes before that table.
     """
 
     protocol: str
@@ -27,7 +35,7 @@ class Call:
     model: str
     key: str = field(repr=False)
     parameters: dict[str, Any]
-    messages: list[dict[str, str]] = field(repr=False)
+    messages: list[dict[str, Any]] = field(repr=False)
     deadline: timedelta
     prices: str = ""
     price: Price | None = None

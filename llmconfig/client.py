@@ -7,6 +7,7 @@ callbacks and no environment to find keys or addresses in. Its import costs 1.2 
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Any
 from core.event_loop import submit
 from core.network import GuardedClient
 from llmconfig import wire
-from llmconfig.calls import Answer, Call, CallHandle
+from llmconfig.calls import Answer, Call, CallHandle, Image
 from llmconfig.environment import clear_environment
 from llmconfig.errors import CallFailed
 from llmconfig.parameters import needs_key, sent_parameters
@@ -31,6 +32,7 @@ __all__ = [
     "Call",
     "CallFailed",
     "CallHandle",
+    "Image",
     "complete",
     "count_tokens",
     "warm_up",
@@ -195,7 +197,7 @@ async def _open_stream(call: Call) -> AsyncIterator[Any]:
     wrapper = await _litellm().acompletion(
         model=f"{call.protocol}/{call.model}",
         messages=[
-            {"role": message["role"], "content": storable(message["content"])}
+            {"role": message["role"], "content": _content(message["content"])}
             for message in call.messages
         ],
         api_base=call.address,
@@ -211,6 +213,23 @@ async def _open_stream(call: Call) -> AsyncIterator[Any]:
         **sent_parameters(call),
     )
     return wrapper.completion_stream  # type: ignore[no-any-return]
+
+
+def _content(content: str | list[str | Image]) -> Any:
+    """A message's content in OpenAI's form; LiteLLM turns it into Anthropic's."""
+    if isinstance(content, str):
+        return storable(content)
+    return [
+        {"type": "text", "text": storable(part)}
+        if isinstance(part, str)
+        else {"type": "image_url", "image_url": {"url": _data_url(part)}}
+        for part in content
+    ]
+
+
+def _data_url(image: Image) -> str:
+    """The picture itself, so that no provider asks us, or anybody, for it."""
+    return f"data:image/jpeg;base64,{b64encode(image.jpeg).decode()}"
 
 
 def _sdk(call: Call) -> Any:

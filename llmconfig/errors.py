@@ -68,6 +68,12 @@ class ConfigNameTaken(ForllmError):
     message = "Another model is called so. Please choose another name."
 
 
+class TooManyConfigs(ForllmError):
+    """The member has as many configs of their own as one may have."""
+
+    message = "You have very many models of your own: delete one you do not use first."
+
+
 class ConfigInUse(ForllmError):
     """The config cannot be deleted: `uses` says in words what needs it."""
 

@@ -80,6 +80,6 @@ def retry_after(header: str) -> timedelta | None:
     except (ValueError, OverflowError):
         try:
             pause = parsedate_to_datetime(header) - datetime.now(UTC)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
     return min(max(pause, timedelta(0)), settings.LLM_MAX_RETRY_AFTER)

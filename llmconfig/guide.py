@@ -12,6 +12,14 @@ STEPS = Steps(
             "Which model answers. Any name its provider knows can be written.",
         ),
         Step(
+            "pictures",
+            "Pictures",
+            ("vision_model",),
+            "Which of the provider's models answers posts with pictures. Many models see by"
+            " themselves: then write the same name again. Empty: it is told only how the"
+            " pictures are described.",
+        ),
+        Step(
             "temperature",
             "Temperature",
             ("temperature",),

@@ -12,8 +12,11 @@ class Intent:
     about: str
 
 
+# What a site begins with; it is never without a model once the site has one.
+COMPAT = "compat"
+
 INTENTS = (
-    Intent("compat", "Compatible", "Works everywhere; what the site began with."),
+    Intent(COMPAT, "Compatible", "Works everywhere; what the site began with."),
     Intent("frontier", "Frontier", "The best there is, whatever it costs."),
     Intent("balanced", "Balanced", "Good answers at a fair price."),
     Intent("fast", "Fast", "Answers soon."),
@@ -22,4 +25,3 @@ INTENTS = (
     ),
     Intent("fallback", "Fallback", "Asked once where another model failed or refused."),
 )
-BY_KEY = {intent.key: intent for intent in INTENTS}

@@ -2,6 +2,7 @@
 
 import re
 
+from core.encryption import spellings_of
 from llmconfig.asking import Service, answer_of
 from llmconfig.errors import CallFailed
 
@@ -29,7 +30,10 @@ async def list_models(service: Service) -> list[str]:
 
 def _names(rows: list[dict[str, object]], *, key: str) -> list[str]:
     names = (str(row["id"]).removeprefix("models/") for row in rows)  # Google's
+    told = spellings_of(key) if key else ()
     shown = (
-        name for name in names if _NAME.fullmatch(name) and not (key and key in name)
+        name
+        for name in names
+        if _NAME.fullmatch(name) and not any(it in name for it in told)
     )
     return list(dict.fromkeys(shown))[:MOST_LISTED]

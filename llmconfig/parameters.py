@@ -2,13 +2,9 @@
 
 from typing import Any
 
+from llmconfig import taken
 from llmconfig.calls import Call
-from llmconfig.providers import PROVIDERS, provider_at
-from llmconfig.sampling import PARAMETERS
-
-# Anthropic wants a limit with every call.
-ANTHROPIC_MAX_TOKENS = 4096
-
+from llmconfig.providers import PROVIDERS
 
 # A call knows its protocol, not what its endpoint is called: these promise the least.
 _PLAINEST = {"openai": PROVIDERS["compatible"], "anthropic": PROVIDERS["anthropic"]}
@@ -20,18 +16,15 @@ def needs_key(call: Call) -> bool:
 
 
 def sent_parameters(call: Call) -> dict[str, Any]:
-    """The parameters that the provider takes, as arguments for LiteLLM."""
-    given = {
-        name: value for name, value in call.parameters.items() if value is not None
-    }
-    provider = provider_at(call.address)
-    known = {it.name for it in PARAMETERS if call.protocol in it.protocols}
-    sent = {name: given[name] for name in given.keys() & known}
+    """The parameters that are sent, as arguments for LiteLLM."""
+    kind = _PLAINEST[call.protocol]
+    parts = taken.split(
+        call.parameters, kind=kind, address=call.address, model=call.model
+    )
+    sent = parts.sent
     if call.protocol == "anthropic":
-        sent.setdefault("max_tokens", ANTHROPIC_MAX_TOKENS)
-    elif not (provider and provider.is_strict):
-        extras = {it.name for it in PARAMETERS if it.is_extra}
-        extra = {name: given[name] for name in given.keys() & extras}
-        if extra:
-            sent["extra_body"] = extra
-    return sent
+        return sent
+    if "max_tokens" in sent and taken.is_thinking(call.model):
+        sent["max_completion_tokens"] = sent.pop("max_tokens")
+    # Into the body as they are: LiteLLM would leave some out by the name of a model.
+    return {"extra_body": sent} if sent else {}

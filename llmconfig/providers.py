@@ -9,10 +9,11 @@ class Provider:
     """One kind of model service.
 
     `protocol` is LiteLLM's name for it, `api_base` the provider's own address (blank:
-    the endpoint must give one), `prices` LiteLLM's name in its price table. `needs_key`:
-    wherever it is; ask `needs_key_at`, which knows the hosts, too. `is_strict`:
-    it refuses parameters that OpenAI's protocol does not have. `about` is a line for
-    whoever chooses one; `key_page` says where a key is made, blank: nowhere in particular.
+    the endpoint must give one), `prices` LiteLLM's name in its price table, or what
+    `prices.FREE` says. `needs_key`: wherever it is; ask `needs_key_at`, which knows the
+    hosts, too. `is_strict`: it takes no parameters beyond those of OpenAI's protocol; ask
+    `is_strict_at`. `about` is a line for whoever chooses one; `key_page` says where a key is
+    made, blank: nowhere in particular.
     """
 
     key: str
@@ -29,6 +30,11 @@ class Provider:
         """Whether it takes no call without a key: by its kind, or by whose host it is."""
         owner = provider_at(address)
         return self.needs_key or bool(owner and owner.needs_key)
+
+    def is_strict_at(self, address: str) -> bool:
+        """Whether it takes nothing beyond OpenAI's protocol, by kind or by host."""
+        owner = provider_at(address)
+        return self.is_strict or bool(owner and owner.is_strict)
 
 
 # Services with OpenAI's protocol all go one way: a single path to guard and to test.
@@ -99,6 +105,7 @@ PROVIDERS = {
             "openai",
             "https://api.deepseek.com/v1",
             "deepseek",
+            is_strict=True,
             about="The DeepSeek models. Cheap, paid for in advance.",
             key_page="platform.deepseek.com/api_keys",
         ),
@@ -108,6 +115,7 @@ PROVIDERS = {
             "openai",
             "http://127.0.0.1:11434/v1",
             needs_key=False,
+            is_strict=True,
             about="Open models on a machine of your own: no key, no bill.",
         ),
         Provider(
@@ -116,6 +124,7 @@ PROVIDERS = {
             "openai",
             "",
             needs_key=False,
+            is_strict=True,
             about="Hugging Face's server for open models, run by yourself. Needs its address.",
         ),
         Provider(
@@ -127,7 +136,7 @@ PROVIDERS = {
             about="Any other service with OpenAI's protocol: vLLM, llama.cpp, LM Studio. Needs"
             " its address.",
         ),
-        Provider("demo", "Demo model", "openai", ""),
+        Provider("demo", "Demo model", "openai", "", "free"),
     )
 }
 
@@ -147,7 +156,7 @@ def names_model(models: list[str], model: str) -> bool:
 _BY_HOST = {
     urlsplit(provider.api_base).hostname: provider
     for provider in PROVIDERS.values()
-    if provider.api_base
+    if provider.needs_key and provider.api_base  # this machine is nobody's own
 }
 
 

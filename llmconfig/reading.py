@@ -48,7 +48,8 @@ class Reading:
             delta = getattr(choice, "delta", None)
             refusal = getattr(delta, "refusal", None)
             if isinstance(refusal, str):
-                self._refusal += refusal[: settings.LLM_MAX_REPLY_CHARS]
+                said = self._refusal + refusal
+                self._refusal = said[: settings.LLM_MAX_REPLY_CHARS]
             # A model's reasoning has fields of its own and is not part of the answer.
             text = getattr(delta, "content", None)
             if isinstance(text, str) and text:

@@ -21,6 +21,10 @@ class Parameter:
     protocols: frozenset[str] = frozenset()
     is_extra: bool = False
 
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ").capitalize()
+
 
 PARAMETERS = (
     Parameter("temperature", (0, 2), _BOTH),

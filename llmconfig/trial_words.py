@@ -4,6 +4,7 @@ but a sample of the answer and the names of its models."""
 import difflib
 import re
 
+from core.encryption import spellings_of
 from core.markup import one_line, plain_text
 from llmconfig.addresses import host_and_port, is_loopback
 from llmconfig.asking import Service
@@ -107,7 +108,7 @@ def of_success(
 def sample(text: str, *, key: str) -> str:
     """The beginning of an answer as plain words; blank if there is a piece of `key` in it."""
     said = one_line(plain_text(text[: 10 * _SAMPLE_CHARS]))
-    if _repeats(f"{text} {said}", key):
+    if any(_repeats(f"{text} {said}", spelling) for spelling in spellings_of(key)):
         return ""
     return f"{said[:_SAMPLE_CHARS].rstrip()}…" if len(said) > _SAMPLE_CHARS else said
 

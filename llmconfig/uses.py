@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 
+from llmconfig.intents import COMPAT
 from llmconfig.models import (
     AISettings,
     ApiKey,
@@ -38,6 +39,13 @@ _keeping: dict[type[Model], _Kept] = {
 }
 # What is on record lives on without the config: it has its names as text.
 _records: set[type[Model]] = set()
+
+# Which rows of a model need what they point to. The profile `compat` moves to the site's
+# default (`services.profiles.move_compat`).
+_still_needing: dict[type[Model], Q] = {
+    Redirect: Q(undone_at=None),
+    ModelProfile: ~Q(key=COMPAT),
+}
 
 # They go with their endpoint: nobody misses them.
 _PARTS = (ModelPrice,)
@@ -83,10 +91,7 @@ def uses_of_config(config: LLMConfig) -> ConfigUses:
     for model, condition in _pointers(row):
         pointing[model] |= condition
     for model, condition in pointing.items():
-        rows = model._default_manager.filter(condition)
-        if model is Redirect:
-            rows = rows.filter(undone_at=None)
-        if model in _records or not (count := rows.count()):
+        if model in _records or not (count := _count(model, condition)):
             continue
         kept = _keeping.get(model, "")
         keeps = kept == "all" or (kept == "site" and config.owner_id is None)
@@ -107,7 +112,7 @@ def uses_of(endpoint: Endpoint) -> list[str]:
             pointing[model] |= condition
     pointing[LLMConfig] &= ~Q(pk__in=own)
     counts = {
-        model: model._default_manager.filter(condition).count()
+        model: _count(model, condition)
         for model, condition in pointing.items()
         if model not in _PARTS
     }
@@ -128,6 +133,12 @@ def _pointers(rows: QuerySet[Any]) -> Iterator[tuple[type[Model], Q]]:
             yield from _pointers(field.related_model._default_manager.filter(condition))
         else:
             yield field.related_model, condition
+
+
+def _count(model: type[Model], condition: Q) -> int:
+    """How many rows need what they point to; a redirect that is undone does not."""
+    still = _still_needing.get(model, Q())
+    return model._default_manager.filter(condition & still).count()
 
 
 def _in_words(model: type[Model], count: int) -> str:

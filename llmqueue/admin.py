@@ -24,6 +24,7 @@ from llmqueue.models import (
 
 @admin.register(Lane)
 class LaneAdmin(ReadOnlyAdmin):
+    exclude = ("probe_token",)
     list_display = ("__str__", "is_enabled", "turn", "failures", "broken_until")
     list_filter = ("is_enabled",)
     list_select_related = ("endpoint",)

@@ -2,12 +2,18 @@
 
 from accounts.models import User
 from llmconfig.models import AISettings
+from llmconfig.services.members import ai_settings_of
 from llmqueue.errors import Refused
 
 
 def wants_ai(member: User) -> bool:
     """Whether the member has AI switched on for themselves."""
     return not AISettings.objects.filter(user=member, ai_enabled=False).exists()
+
+
+def wanted_ai(member: User) -> bool:
+    """The same, as it was when the member was read for this page."""
+    return ai_settings_of(member).ai_enabled
 
 
 def check_asker(member: User | None) -> None:
@@ -19,8 +25,7 @@ def check_asker(member: User | None) -> None:
 
 def check_joined_asker(member: User | None) -> None:
     """The same by a row of `history.with_answers`, without a query."""
-    settings = getattr(member, "ai_settings", None)
-    _check(member, wants_it=settings is None or settings.ai_enabled)
+    _check(member, wants_it=member is not None and wanted_ai(member))
 
 
 def _check(member: User | None, *, wants_it: bool) -> None:

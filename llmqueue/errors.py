@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ERROR_CLASSES = MESSAGES | {
     "crashed": "The worker died too often while it ran this request.",
+    "endpoint_paused": "The model's provider did not answer for too long. Ask again later.",
     "unknown_kind": "No part of this site handles requests of this kind.",
     "no_key": "The provider needs a key and none is set.",
     "own_key": "The member's own key was refused or cannot be used.",
@@ -35,7 +36,7 @@ ERROR_CLASSES = MESSAGES | {
 # Of these, what whoever runs the site can mend where models are set up.
 MODEL_TROUBLE = frozenset(
     "no_model no_key key_refused unreachable timed_out rate_limited overloaded"
-    " bad_request".split()
+    " bad_request endpoint_paused".split()
 )
 
 
@@ -109,6 +110,19 @@ class SwitchedOff(ForllmError):
 
     def __init__(self, stop: "Stop | None" = None) -> None:
         self.stop = stop
+        super().__init__()
+
+
+class EndpointPaused(ForllmError):
+    """The endpoint failed too often and is left alone; the request goes on waiting.
+
+    `on_own_key`: the request would be called with a key of the member's own.
+    """
+
+    message = "The endpoint is paused."
+
+    def __init__(self, *, on_own_key: bool) -> None:
+        self.on_own_key = on_own_key
         super().__init__()
 
 

@@ -4,7 +4,7 @@ The queue knows nothing of forums. An app registers one handler for a kind of re
 its `apps.py`; through it, news goes up without an import going up.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Inputs:
     `member` None: the site itself asks. `assigned`: ids of the personas assigned to
     the place; empty means any. `lost_persona`: a persona was asked for and is gone.
     `on_trial` answers without being looked for: the handler has checked its rights.
+    `pictures`: how many the text to answer has.
     """
 
     member: User | None
@@ -49,6 +50,18 @@ class Inputs:
     place_profile: ModelProfile | None = None
     lost_persona: bool = False
     on_trial: OnTrial | None = None
+    pictures: int = 0
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A picture beside a text. `file` names it for `core.images`, `alt` is a member's."""
+
+    file: str
+    alt: str
+    width: int
+    height: int
+    source_key: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ class Passage:
     text: str
     source_key: str
     persona_id: int | None = None
+    pictures: Sequence[Illustration] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,7 @@ class Conversation:
     opening: int | None = None
     passages: list[Passage] = field(default_factory=list)
     source_kind: str = "post"
+    picture_source_kind: str = "post_image"
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,8 @@ class Handler(Protocol):
     kind: str
     # Nobody but whoever asked, and staff, learns that such a request is there.
     is_private: bool
+    # Another model may answer where the one chosen fails or declines.
+    may_fall_back: bool
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """Check every right anew and say what decides the choice; raises Refused."""
@@ -173,6 +190,12 @@ def every() -> list[Handler]:
 def find(kind: str) -> Handler | None:
     """The handler of this kind, None when no app has one."""
     return _handlers.get(kind)
+
+
+def may_fall_back(kind: str) -> bool:
+    """Whether another model may answer where the one chosen does not."""
+    handler = find(kind)
+    return handler is not None and handler.may_fall_back
 
 
 def handler_for(request: LLMRequest) -> Handler:

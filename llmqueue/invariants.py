@@ -54,7 +54,7 @@ RULES = (
         "I3",
         "waiting requests that nothing will make ready",
         "SELECT id FROM queue_llmrequest WHERE status = 'pending' AND NOT is_ready"
-        " AND not_before IS NULL AND after_id IS NULL",
+        " AND not_before IS NULL AND after_id IS NULL AND stop_id IS NULL",
     ),
     Rule(
         "I4",
@@ -81,7 +81,8 @@ RULES = (
         "requests that are done without a call that answered",
         "SELECT id FROM queue_llmrequest request WHERE status = 'complete' AND NOT"
         " EXISTS (SELECT 1 FROM queue_llmattempt attempt WHERE"
-        " attempt.request_id = request.id AND outcome IN ('answered', 'cut_off'))",
+        " attempt.request_id = request.id AND outcome IN ('answered', 'cut_off',"
+        " 'declined'))",
     ),
     Rule(
         "I6",

@@ -1,7 +1,8 @@
 """What other apps may ask of the queue."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -14,13 +15,12 @@ from llmconfig.models import Endpoint
 from llmqueue import askers, handlers, stops, tasks
 from llmqueue.errors import AlreadyEnded, Refused, Stopped, TierNotAllowed
 from llmqueue.handlers import Inputs, handler_for
-from llmqueue.limits.reserving import reserve_request
+from llmqueue.limits.reserving import reserve_requests
 from llmqueue.limits.settling import settle_requests
 from llmqueue.live.publishing import announce
 from llmqueue.models import Lane, LLMRequest, PromptPart, Status
 from llmqueue.pages import waiting
-from llmqueue.resolution.receipts import Receipt
-from llmqueue.resolution.resolving import resolve
+from llmqueue.resolution.bypassing import Way, way_of
 from llmqueue.work import endings, lanes
 from personas.models import Persona
 
@@ -58,10 +58,53 @@ def enqueue(
     IntegrityError. Raises LimitReached, when it has no room in the limits that are known
     by now, and TierNotAllowed; the caller's transaction must then be rolled back.
     """
-    likely = _likely_receipt(inputs)
+    [request] = _enqueue(
+        kind,
+        [inputs],
+        place=place,
+        idempotency_key=idempotency_key,
+        retry_of=retry_of,
+    )
+    return request
+
+
+@transaction.atomic
+def enqueue_all(
+    *, kind: str, inputs: Sequence[Inputs], place: tuple[str, str]
+) -> list[LLMRequest]:
+    """As `enqueue`, for several at once: all of them, or none.
+
+    Not one after the other, so that two who do so wait for each other in one order.
+    """
+    return _enqueue(kind, inputs, place=place)
+
+
+def _enqueue(kind: str, inputs: Sequence[Inputs], **given: Any) -> list[LLMRequest]:
+    ways = [_likely_way(kind, it) for it in inputs]
+    receipts = [way.receipt if way else None for way in ways]
+    lanes.make_for([it.choice.endpoint for it in receipts if it])
+    requests = [
+        _write(it, way, kind=kind, **given)
+        for it, way in zip(inputs, ways, strict=True)
+    ]
+    reserve_requests(list(zip(requests, receipts, strict=True)))
+    transaction.on_commit(tasks.nudge)
+    return requests
+
+
+def _write(
+    inputs: Inputs,
+    way: Way | None,
+    *,
+    kind: str,
+    place: tuple[str, str],
+    idempotency_key: str = "",
+    retry_of: LLMRequest | None = None,
+) -> LLMRequest:
+    likely = way.receipt if way else None
     lane = lanes.lane_of(likely.choice.endpoint if likely else None)
     member_id = inputs.member.pk if inputs.member else None
-    request = LLMRequest.objects.create(
+    return LLMRequest.objects.create(
         kind=kind,
         requested_by=inputs.member,
         persona=inputs.persona,
@@ -74,13 +117,12 @@ def enqueue(
         place_key=place[1],
         lane=lane,
         turn=lanes.next_turn(lane, member_id),
+        on_own_key=likely is not None and likely.key_owner is not None,
+        fallback_config=way.fallback if way else None,
         idempotency_key=idempotency_key,
         retry_of=retry_of,
         correlation_id=_correlation_id(retry_of),
     )
-    reserve_request(request, likely)
-    transaction.on_commit(tasks.nudge)
-    return request
 
 
 @transaction.atomic
@@ -194,13 +236,13 @@ def _asked_name(inputs: Inputs, retry_of: LLMRequest | None) -> str:
     return retry_of.asked_name if retry_of is not None else ""
 
 
-def _likely_receipt(inputs: Inputs) -> Receipt | None:
+def _likely_way(kind: str, inputs: Inputs) -> Way | None:
     """What would answer now; the worker finds out again when it runs.
 
     Raises TierNotAllowed: that does not mend itself while the request waits.
     """
     try:
-        return resolve(inputs)
+        return way_of(inputs, may_fall_back=handlers.may_fall_back(kind))
     except TierNotAllowed:
         raise
     except Refused:

@@ -25,6 +25,11 @@ def stop_of(request: LLMRequest, receipt: Receipt) -> Stop | None:
     ).first()
 
 
+def is_stopped(request: LLMRequest, receipt: Receipt) -> bool:
+    """Whether no such call may begin now, by a stop or by the site's environment."""
+    return not settings.AI_FEATURES_ENABLED or stop_of(request, receipt) is not None
+
+
 def stop_of_asking(*, persona: int | None, place: tuple[str, str]) -> Stop | None:
     """What keeps anybody from asking there, or that persona; None: nobody in particular.
 

@@ -17,14 +17,17 @@ from accounts.access import (
     viewer_of,
 )
 from accounts.models import User
+from core import rates
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from llmconfig.models import Redirect
 from llmqueue import services
+from llmqueue.answers.rules import rule_words
 from llmqueue.forms import HistoryForm
 from llmqueue.live import streams
 from llmqueue.models import LLMAttempt, LLMRequest
 from llmqueue.pages import history
+from llmqueue.pages.first_words import first_words
 from llmqueue.pages.known_names import KnownNames
 from llmqueue.pages.receipt_views import attempt_view, receipt_view
 from llmqueue.prompting import stored_prompts
@@ -87,6 +90,8 @@ def request_cancel(request: MemberRequest, request_id: str) -> HttpResponse:
 def request_retry(request: MemberRequest, request_id: str) -> HttpResponse:
     """Ask again; a second press leads to the same new request."""
     found = _find(request, request_id)
+    place = found.place_key if found.place_kind == "subforum" else None
+    rates.take(request, asks=request.user.pk, subforum_asks=place)
     try:
         again = services.retry(request=found, member=request.user)
     except ForllmError as error:
@@ -118,20 +123,23 @@ def _refused(
 def _context(request: HttpRequest, found: LLMRequest) -> dict[str, Any]:
     """All but the prompt, which may be long and is in no piece."""
     attempts = list(found.attempts.order_by("number").defer("answer"))
-    last = attempts[-1] if attempts else None
     viewer = viewer_of(request)
     [entry] = history.describe([found], viewer)
     names = KnownNames([found], viewer, earlier=attempts)
-    receipts = [names.receipt(found, it.receipt) for it in attempts]
+    receipts = {it.pk: names.receipt(found, it.receipt) for it in attempts}
+    last = next((it for it in attempts if it.pk == found.last_attempt_id), None)
     may_act = found.may_be_managed_by(viewer)
     return {
         "found": found,
         "entry": entry,
         "attempts": [
-            attempt_view(attempt, viewer, receipt)
-            for attempt, receipt in zip(attempts, receipts, strict=True)
+            attempt_view(attempt, viewer, receipts[attempt.pk]) for attempt in attempts
         ],
-        "receipt": receipt_view(found, last, viewer, receipts[-1]) if last else None,
+        "receipt": receipt_view(found, last, viewer, receipts[last.pk])
+        if last
+        else None,
+        "first_words": first_words(found, names),
+        "rule": rule_words(found.error_class) if found.has_no_answer else "",
         "version": _version_page(last, viewer),
         "stream_url": _stream_url(request, str(found.public_id))
         if found.is_open

@@ -6,8 +6,8 @@ from django.http import QueryDict
 
 from accounts.models import User
 from core.paging import Page, page_of
+from forum import offers
 from forum.models import Subforum
-from forum.services import asks
 from llmqueue.pages.outlook import Answerer, who_would_answer
 from personas.models import Persona
 
@@ -31,9 +31,9 @@ def offers_in(
     That page is the one that `query` asks for, as of `core.paging.page_of`. A handful of
     queries, whatever the number of personas.
     """
-    assignments = asks.assignments_of(subforum)
-    anyone = asks.inputs_in(subforum, assignments, member=member)
-    offered = asks.offered_personas(assignments, member)
+    assignments = offers.assignments_of(subforum)
+    anyone = offers.inputs_in(subforum, assignments, member=member)
+    offered = offers.offered_personas(assignments, member)
     page = page_of(offered, query, by="name", size=PAGE_SIZE)
     every = [anyone, *(replace(anyone, persona=it) for it in page.rows)]
     pairs = zip([None, *page.rows], who_would_answer(every), strict=True)

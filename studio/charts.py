@@ -3,8 +3,9 @@
 Widths are shares of the page's, so that text keeps its size on a narrow one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import batched
 
 COLUMN_HEIGHT = 120
@@ -13,12 +14,20 @@ _ROW_HEIGHT = 34
 _MOST_COLUMNS = 100
 
 
+type Number = int | Decimal
+# A number as people read it.
+type InWords = Callable[[Number], str]
+
+
 @dataclass(frozen=True)
 class Bar:
-    """A rectangle in the units of SVG's attributes, with its label and number."""
+    """A rectangle in the units of SVG's attributes, with its label and number.
+
+    `number` is in words, blank for nothing.
+    """
 
     label: str
-    number: int
+    number: str
     x: str
     y: int
     width: str
@@ -31,7 +40,7 @@ class Chart:
 
     bars: list[Bar]
     height: int
-    most: int
+    most: str
 
     @property
     def in_words(self) -> str:
@@ -40,7 +49,7 @@ class Chart:
         return ", ".join(shown)
 
 
-def columns(numbers: Sequence[tuple[str, int]]) -> Chart:
+def columns(numbers: Sequence[tuple[str, Number]], in_words: InWords = str) -> Chart:
     """Columns from left to right; so many days that they get thin are put into weeks."""
     weeks = batched(numbers, 7, strict=False)
     if len(numbers) > _MOST_COLUMNS:
@@ -56,23 +65,23 @@ def columns(numbers: Sequence[tuple[str, int]]) -> Chart:
         bars.append(
             Bar(
                 label,
-                number,
+                in_words(number) if number else "",
                 x=f"{at * step:.2f}%",
                 y=COLUMN_HEIGHT - height,
                 width=f"{step * 0.8:.2f}%",
                 height=height,
             )
         )
-    return Chart(bars, COLUMN_HEIGHT, most)
+    return Chart(bars, COLUMN_HEIGHT, in_words(most))
 
 
-def rows(numbers: Sequence[tuple[str, int]]) -> Chart:
+def rows(numbers: Sequence[tuple[str, Number]], in_words: InWords = str) -> Chart:
     """Bars from top to bottom, each below its label."""
     most = max((number for _, number in numbers), default=0)
     bars = [
         Bar(
             label,
-            number,
+            in_words(number) if number else "",
             x="0",
             y=at * _ROW_HEIGHT + 14,
             width=f"{_share(number, most, 1000) / 10}%",
@@ -80,9 +89,9 @@ def rows(numbers: Sequence[tuple[str, int]]) -> Chart:
         )
         for at, (label, number) in enumerate(numbers)
     ]
-    return Chart(bars, len(bars) * _ROW_HEIGHT, most)
+    return Chart(bars, len(bars) * _ROW_HEIGHT, in_words(most))
 
 
-def _share(number: int, most: int, length: int) -> int:
+def _share(number: Number, most: Number, length: int) -> int:
     """The part of `length` that stands for `number`; what is more than 0 can be seen."""
     return max(1, round(length * number / most)) if number else 0

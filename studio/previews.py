@@ -66,6 +66,7 @@ def preview(
         config=config,
         place_profile=post.topic.subforum.profile if post else None,
         on_trial=on_trial,
+        pictures=post.images_count if post else 0,
     )
     why_not = ""
     try:
@@ -91,11 +92,14 @@ def estimate(
 ) -> Estimate:
     """What asking `config` would use and cost at the most, as far as that is known."""
     shown = preview(on_trial, viewer=viewer, post=post, sample=sample, config=config)
-    endpoint = config.endpoint
+    if shown.why_not:
+        return Estimate(shown, None, None, None, is_free=False)
+    # Not `config` itself: staff may have let another answer in its place.
+    choice = shown.receipt.choice
     # The demo model runs on the site's own machine.
-    is_free = endpoint.provider == "demo"
-    price = price_of(endpoint=endpoint, model=config.model)
-    most = config.max_tokens
+    is_free = choice.endpoint.provider == "demo"
+    price = price_of(endpoint=choice.endpoint, model=choice.model)
+    most = choice.config.max_tokens if choice.config else None
     return Estimate(
         preview=shown,
         most_tokens_out=most,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from forum.models import Subforum
 from llmconfig.models import (
@@ -81,12 +81,15 @@ def _of_members(endpoint: Endpoint, model: str) -> Iterator[Effect]:
 
 def _staying(endpoint: Endpoint, to: LLMConfig) -> Effect:
     """Whose calls stay: none moves from a member's own key to the site's."""
-    there = ApiKey.objects.filter(
-        user=OuterRef("user"), endpoint=to.endpoint, endpoint__takes_own_keys=True
-    )
-    keys = ApiKey.objects.filter(endpoint=endpoint, endpoint__takes_own_keys=True)
-    staying = keys.filter(~Exists(there)).count()
+    there = _own_keys_at(to.endpoint).filter(user=OuterRef("user"))
+    staying = _own_keys_at(endpoint).filter(~Exists(there)).count()
     return Effect(staying, "Members who stay, as they pay with their own key there")
+
+
+def _own_keys_at(endpoint: Endpoint) -> QuerySet[ApiKey]:
+    """The members' keys that are used there."""
+    keys = ApiKey.objects.filter(endpoint=endpoint)
+    return keys if endpoint.is_for_own_keys else keys.none()
 
 
 def _is_sites_default(endpoint: Endpoint, model: str) -> bool:

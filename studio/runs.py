@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 
 from core import markup
+from llmqueue.models import LLMAttempt, Outcome
 from llmqueue.pages.receipt_views import Row, receipt_view
 from llmqueue.resolution.receipts import model_of
 from studio.models import TrialRun
@@ -44,9 +45,16 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
         # By the cleaner of today, so that an old answer is as safe as a new one.
         html=markup.stored(markup.render(run.answer)),
         rows=[row for row in receipt.rows if row.label in _SHOWN] if receipt else [],
-        notes=receipt.notes if receipt else [],
+        notes=_notes(attempt, receipt.notes) if attempt and receipt else [],
         is_open=request.is_open,
         is_own_key_trouble=request.is_own_key_trouble_of(viewer),
         can_act=may_act,
         can_retry=may_act and request.has_no_answer and run.trial.why_gone() is None,
     )
+
+
+def _notes(attempt: LLMAttempt, notes: list[str]) -> list[str]:
+    """With what a fallback would have been asked for, had this been no try."""
+    if attempt.outcome == Outcome.DECLINED:
+        return [*notes, "This looks like a refusal."]
+    return notes

@@ -39,6 +39,7 @@ class TrialHandler:
 
     kind = trials.TEST
     is_private = True
+    may_fall_back = False  # it is of the models that were chosen
 
     def inputs(self, request: LLMRequest) -> Inputs:
         """Who is on trial; raises Refused when it may not be tried any more."""
@@ -183,11 +184,13 @@ def _outlook(request: LLMRequest, persona: Persona) -> Inputs | Refused:
 
 
 def _inputs(request: LLMRequest, on_trial: OnTrial) -> Inputs:
+    post = request.trial_run.trial.post
     return Inputs(
         member=request.requested_by,
         persona=on_trial.version.persona,
         config=request.config,
         on_trial=on_trial,
+        pictures=post.images_count if post else 0,
     )
 
 
@@ -195,7 +198,7 @@ def _is_on(config: LLMConfig | None, member: User | None) -> bool:
     """A trial is of the models that were chosen, and of no others in their place."""
     if config is None or not config.endpoint.is_enabled:
         return False
-    return config.owner_id in (None, getattr(member, "pk", None))
+    return config.is_usable_by(member)
 
 
 def _subject(trial: Trial) -> Subject:

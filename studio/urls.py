@@ -2,6 +2,7 @@ from django.urls import path, re_path
 
 from studio.views import (
     bench,
+    failures,
     limits,
     models,
     redirects,
@@ -36,6 +37,21 @@ urlpatterns = [
         "settings/endpoints/redirects/<int:redirect_id>/undo/",
         redirects.redirect_undo,
         name="redirect_undo",
+    ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/failures/",
+        failures.failure_simulate,
+        name="failure_simulate",
+    ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/failures/stop/",
+        failures.failure_stop,
+        name="failure_stop",
+    ),
+    path(
+        "settings/endpoints/<int:endpoint_id>/resume/",
+        failures.endpoint_resume,
+        name="endpoint_resume",
     ),
     path("settings/models/budget/", limits.budget_edit, name="budget_edit"),
     path("settings/limits/", limits.limit_list, name="limit_list"),

@@ -11,11 +11,14 @@ from django.utils.text import Truncator
 from accounts.models import User
 from forum.models import Subforum
 from forum.services.asks import place_of
+from llmqueue.limits.wording import dollars
 from llmqueue.models import DailyUsageQuerySet
-from llmqueue.usage.sums import Used, every_sum, sums
+from llmqueue.usage.sums import Measure, Used, every_sum, sums
 from studio import charts
 
 PERIODS = (7, 30, 365)
+# What the charts show and the rows are ordered by.
+MEASURES: dict[Measure, str] = {"calls": "Calls", "tokens": "Tokens", "cost": "Cost"}
 DEFAULT_PERIOD = 30
 # Rows of a table in a page, and bars of a chart; the CSV has all.
 _MOST_ROWS = 30
@@ -48,9 +51,24 @@ _SIGNS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _CONTROLS = ("\t", "\r", "\n")
 
 
+def _dollars(usd: charts.Number) -> str:
+    return dollars(Decimal(usd))
+
+
+def _count(number: charts.Number) -> str:
+    return f"{number:,}"
+
+
+_WORDS: dict[Measure, charts.InWords] = {
+    "calls": _count,
+    "tokens": _count,
+    "cost": _dollars,
+}
+
+
 @dataclass(frozen=True)
 class Table:
-    """The use by one thing, with a chart of its calls; `is_cut`: there are more rows."""
+    """The use by one thing, with a chart of it; `is_cut`: there are more rows."""
 
     name: str
     title: str
@@ -61,12 +79,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """What was used in a period: `total` is None if nothing was."""
+    """What was used in a period: `total` is None if nothing was.
+
+    `by`: what the charts show, one of `MEASURES`; `shown` is its name.
+    """
 
     days: int
+    by: Measure
     first: date
     tables: list[Table]
     total: Used | None
+
+    @property
+    def shown(self) -> str:
+        return MEASURES[self.by]
 
 
 @dataclass(frozen=True)
@@ -112,28 +138,33 @@ def first_day(days: int) -> date:
 
 
 def report(
-    usage: DailyUsageQuerySet, tables: tuple[str, ...], *, days: int, labels: Labels
+    usage: DailyUsageQuerySet,
+    tables: tuple[str, ...],
+    *,
+    days: int,
+    by: Measure,
+    labels: Labels,
 ) -> Report:
     """The tables of a period, in one query besides that of `labels`."""
     first = first_day(days)
-    found = sums(usage.since(first), tables, most=_MOST_ROWS + 1)
+    found = sums(usage.since(first), tables, most=_MOST_ROWS + 1, by=by)
     named = {it: [labels.named(row) for row in found.get(it, [])] for it in tables}
-    shown = [_table(name, rows, first, days) for name, rows in named.items()]
-    return Report(days, first, shown, _total(named["day"]))
+    shown = [_table(name, rows, first, days, by) for name, rows in named.items()]
+    return Report(days, by, first, shown, _total(named["day"]))
 
 
-def _table(name: str, rows: list[Used], first: date, days: int) -> Table:
+def _table(name: str, rows: list[Used], first: date, days: int, by: Measure) -> Table:
+    in_words = _WORDS[by]
     if name == "day":
-        calls = {row.key: row.calls for row in rows}
+        used = {row.key: row.measured(by) for row in rows}
         dates = [(first + timedelta(days=it)).isoformat() for it in range(days)]
-        chart = charts.columns([(day, calls.get(day, 0)) for day in dates])
+        chart = charts.columns([(day, used.get(day, 0)) for day in dates], in_words)
     else:
-        chart = charts.rows(
-            [
-                (Truncator(row.label).chars(_MOST_LABEL), row.calls)
-                for row in rows[:_MOST_BARS]
-            ]
-        )
+        bars = [
+            (Truncator(row.label).chars(_MOST_LABEL), row.measured(by))
+            for row in rows[:_MOST_BARS]
+        ]
+        chart = charts.rows(bars, in_words)
     is_cut = len(rows) > _MOST_ROWS
     return Table(name, _TITLES[name], rows[:_MOST_ROWS], chart, is_cut)
 

@@ -173,11 +173,6 @@ def kill(process: Program) -> None:
 
 
 @pytest.fixture
-def opening(topic):
-    return topic.posts.get(number=1)
-
-
-@pytest.fixture
 def answer(fake_config, fake_llm):
     """Ask, and let the fake provider answer."""
 

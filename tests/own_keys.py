@@ -1,4 +1,4 @@
-"""Members' own keys for the tests."""
+"""Keys for the tests: members' own, and the site's."""
 
 from typing import Any
 
@@ -6,6 +6,16 @@ from accounts.models import User
 from llmconfig.addresses import host_and_port
 from llmconfig.models import ApiKey, Endpoint
 from llmconfig.services import keys
+
+OWN_KEY = "sk-canary-own-key-of-a-member-77"
+SITE_KEY = "sk-canary-key-of-the-site-itself-42"
+
+
+def bring_site_key(endpoint: Endpoint) -> Endpoint:
+    """`endpoint` with the site's key, as staff leave it."""
+    endpoint.site_key = keys.encrypt_site_key(SITE_KEY, address=endpoint.address)
+    endpoint.save()
+    return endpoint
 
 
 def bring_key(user: User, endpoint: Endpoint, key: str, **fields: Any) -> ApiKey:

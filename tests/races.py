@@ -43,17 +43,20 @@ def run_while(
     meddled.result(10)
 
 
-def wait_until_blocked(future: Future[Any]) -> None:
-    """Return when somebody waits for a lock in the database, or `future` is done."""
-    wait_until(lambda: future.done() or _is_somebody_blocked())
+def wait_until_blocked(*futures: Future[Any]) -> None:
+    """Return when as many as these wait for locks in the database, or one is done."""
+    wait_until(
+        lambda: any(it.done() for it in futures) or _blocked_count() >= len(futures)
+    )
 
 
-def _is_somebody_blocked() -> bool:
+def _blocked_count() -> int:
     with connection.cursor() as cursor:
         # Inside a transaction the first look is remembered otherwise.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE"
-            " datname = current_database() AND wait_event_type = 'Lock')"
+            "SELECT count(*) FROM pg_stat_activity WHERE"
+            " datname = current_database() AND wait_event_type = 'Lock'"
         )
-        return bool(cursor.fetchone()[0])
+        count: int = cursor.fetchone()[0]
+        return count

@@ -163,6 +163,8 @@ class TestServers:
         found = dict.fromkeys(_known_variables(), "")
         return found | {
             "DJANGO_SETTINGS_MODULE": "forllm.settings",
+            # Tests are hasty; those of the limits set their own.
+            "RATE_LIMITS": "false",
             "SECRET_KEY": secrets.token_urlsafe(48),
             "LLM_ENCRYPTION_KEYS": self._state.encryption_key,
             "FORLLM_DATA": str(self._folder / "data"),

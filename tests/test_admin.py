@@ -19,6 +19,7 @@ from forum.models import (
     Notice,
     NoticeKind,
     Post,
+    PostImage,
     PostRevision,
     Subforum,
     SubforumPersona,
@@ -123,6 +124,14 @@ def filled(root, new_member, fake_server) -> None:
             ask=ask, defaults={"user": member, "kind": NoticeKind.READY}
         )
         PostRevision.objects.create(post=opening, body=CANARY, replaced_by=member)
+        PostImage.objects.create(
+            post=opening,
+            position=number,
+            file=f"{CANARY}-{number}",
+            alt=CANARY,
+            width=1,
+            height=1,
+        )
         AISettings.objects.update_or_create(
             user=member, defaults={"default_config": fake_config}
         )

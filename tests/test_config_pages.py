@@ -1,9 +1,10 @@
 """Configs: made in a guide or on one page, changed, copied, deleted, kept at hand."""
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from llmconfig.models import (
     AISettings,
     ApiKey,
@@ -13,8 +14,9 @@ from llmconfig.models import (
     ModelProfile,
     Redirect,
 )
-from llmconfig.services import favourites
+from llmconfig.services import configs, favourites
 from personas.models import UserPersonaSettings
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +39,16 @@ def make_config(fake_endpoint):
         )
 
     return make
+
+
+@pytest.fixture
+def connect_to(db):
+    def connect(provider, name):
+        return Endpoint.objects.create(
+            name=name, provider=provider, api_base="https://llm.example/v1"
+        )
+
+    return connect
 
 
 def form(endpoint, **changes):
@@ -76,6 +88,7 @@ def test_the_guide_saves_nothing_before_the_yes_and_then_one_row(visit, fake_end
     answers = {
         "name": {"name": "Calm"},
         "model": {"endpoint": fake_endpoint.pk, "model": "anything-new"},
+        "pictures": {"vision_model": "fake-eyes"},
         "temperature": {"temperature": ""},
         "length": {"max_tokens": "300"},
         "description": {"description": "For the evening."},
@@ -92,6 +105,7 @@ def test_the_guide_saves_nothing_before_the_yes_and_then_one_row(visit, fake_end
 
     config = LLMConfig.objects.get(name="Calm")
     assert (config.temperature, config.max_tokens) == (None, 300)
+    assert config.vision_model == "fake-eyes"
     assert (config.owner.handle.name, config.is_global) == ("alice", False)
     assert "Settings &gt; Models" in page.text
     assert visit.post(place, {"save": "yes"}).headers["Location"].endswith("/name/")
@@ -113,7 +127,7 @@ def test_the_guide_forgets_all_with_a_no(visit, fake_endpoint):
     assert "Calm" not in visit.get("/settings/configs/guide/name/").text
 
 
-@pytest.mark.requirement("Q-53", "Q-58")
+@pytest.mark.requirement("Q-24", "Q-53", "Q-58", "D-34", "D-41", "D-46")
 @pytest.mark.parametrize(
     ("step", "wrong"),
     [
@@ -152,7 +166,7 @@ def test_back_in_the_guide_keeps_the_answer_right_or_wrong(visit):
 
     answer = visit.post(place, {"temperature": "hot", "go": "back"})
 
-    assert answer.headers["Location"].endswith("/model/")
+    assert answer.headers["Location"].endswith("/pictures/")
     assert 'value="hot"' in visit.get(place).text
 
 
@@ -322,14 +336,23 @@ def test_favourites_are_kept_once_and_up_to_a_number(
 
 @pytest.mark.requirement("Q-23", "D-28", "O-59")
 def test_a_model_its_endpoint_did_not_list_is_taken_and_marked(visit, fake_endpoint):
-    Endpoint.objects.update(listed_models=["fake-1"])
+    Endpoint.objects.update(listed_models=["fake-1-20260101"])
     visit.post(NEW, form(fake_endpoint, name="Known"))
     visit.post(NEW, form(fake_endpoint, name="Odd", model="fake-99"))
 
     known, odd = (LLMConfig.objects.get(name=name) for name in ("Known", "Odd"))
     assert "unverified" not in visit.get(known.get_absolute_url()).text
     assert "unverified" in visit.get(odd.get_absolute_url()).text
-    assert '<option value="fake-1">' in visit.get(NEW).text
+    assert visit.get(LIST).text.count(">unverified</span>") == 1
+    assert '<option value="fake-1-20260101">' in visit.get(NEW).text
+
+
+def test_the_demo_model_needs_no_list_to_be_known(visit, make_config, fake_endpoint):
+    Endpoint.objects.update(provider="demo")
+    demo = make_config("Demo model")
+
+    assert "unverified" not in visit.get(LIST).text
+    assert "unverified" not in visit.get(demo.get_absolute_url()).text
 
 
 @pytest.mark.requirement("M-21")
@@ -353,6 +376,42 @@ def test_a_member_chooses_among_endpoints_they_may_call(visit, alice, fake_endpo
         assert answer.status_code == status
 
 
+@pytest.mark.requirement("R-13", "O-65")
+def test_what_a_model_does_not_take_is_said_before_it_is_used(visit, alice, connect_to):
+    claude = connect_to("anthropic", "Claude")
+    connect_to("compatible", "Open")
+    values = form(claude, model="claude-opus-4-7", top_k="5", frequency_penalty="0.3")
+
+    new = visit.get(NEW).text
+    shown = visit.post(NEW, values, follow=True).text
+    config = LLMConfig.objects.get(owner=alice)
+    edited = visit.get(address("edit", config)).text
+
+    penalties = "Frequency penalty, Presence penalty, Repetition penalty"
+    assert f"<li>at Claude: {penalties}</li>" in new
+    assert "at Open:" not in new
+    assert shown.count("left out: claude-opus-4-7 at Claude takes none") == 3
+    assert f"<li>at Claude: Temperature, Top p, Top k, {penalties}</li>" in edited
+
+
+@pytest.mark.requirement("R-13", "O-65")
+def test_the_guide_says_so_before_the_yes(visit, connect_to):
+    endpoint = connect_to("openai", "OpenAI")
+    answers = {
+        "name": {"name": "Thinker"},
+        "model": {"endpoint": endpoint.pk, "model": "gpt-5-mini"},
+        "temperature": {"temperature": "0.8"},
+        "length": {"max_tokens": "300"},
+        "description": {"description": ""},
+    }
+    for step, values in answers.items():
+        visit.post(f"/settings/configs/guide/{step}/", values)
+
+    page = visit.get("/settings/configs/guide/summary/").text
+
+    assert "left out: gpt-5-mini at OpenAI takes none" in page
+
+
 @pytest.mark.requirement("M-05", "M-06", "M-08")
 def test_staff_point_profiles_to_the_sites_configs(client, staff, alice, make_config):
     site, own = make_config("Site"), make_config("Mine", alice)
@@ -366,3 +425,42 @@ def test_staff_point_profiles_to_the_sites_configs(client, staff, alice, make_co
     assert ModelProfile.objects.get(key="cheap").config is None
     client.force_login(alice)
     assert client.get("/settings/profiles/").status_code == 404
+
+
+def test_a_member_makes_only_so_many(visit, alice, make_config, fake_endpoint):
+    site = make_config("Site")
+    LLMConfig.objects.bulk_create(
+        LLMConfig(name=f"Mine {number}", owner=alice, model="m", endpoint=fake_endpoint)
+        for number in range(configs.MOST_CONFIGS)
+    )
+    guide = visit.session
+    guide["config_guide"] = form(fake_endpoint)
+    guide.save()
+
+    copied = visit.post(address("clone", site), follow=True)
+    made = visit.post(NEW, form(fake_endpoint))
+    guided = visit.post("/settings/configs/guide/summary/", follow=True)
+
+    assert made.status_code == 422
+    assert "delete one you do not use" in made.text
+    assert "delete one you do not use" in copied.text
+    assert "delete one you do not use" in guided.text
+    assert LLMConfig.objects.own(alice).count() == configs.MOST_CONFIGS
+    assert site.owner is None  # staff make as many as they like
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.requirement("O-27")
+def test_two_copies_at_once_are_two_with_names_of_their_own(alice, make_config):
+    site = make_config("Calm")
+
+    def copy() -> str:
+        return configs.clone_config(config=site, owner=alice, actor=alice).name
+
+    with transaction.atomic():
+        list(User.objects.select_for_update().filter(pk=alice.pk))
+        both = [start(copy), start(copy)]
+        for one in both:
+            wait_until_blocked(one)
+
+    assert {one.result(10) for one in both} == {"Calm copy", "Calm copy 2"}

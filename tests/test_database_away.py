@@ -35,7 +35,7 @@ def database_away() -> Iterator[None]:
         finally:
             keeper.execute(f"ALTER DATABASE {quoted} ALLOW_CONNECTIONS true")
             # Ours need not wait until the pool tries again.
-            connection.close_pool()
+            connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's own
 
 
 def check_away(page: httpx.Response) -> None:

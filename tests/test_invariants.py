@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from forum.models import Ask, Topic
 from forum.services import asks
+from llmconfig.models import Endpoint
 from llmconfig.services.endpoints import change_endpoint
-from llmqueue.models import LLMAttempt, LLMRequest, SpendLimit
+from llmqueue import stopping
+from llmqueue.models import LLMAttempt, LLMRequest, SpendLimit, StopScope
 from llmqueue.work import runner
 from studio.models import TrialRun
 from studio.services import trials
@@ -56,6 +58,21 @@ def unguarded(statement: str, *values: int) -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(statement, values)
         cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def enter_key(endpoint: Endpoint, key: str) -> None:
+    """As staff do, in the form of the endpoint."""
+    change_endpoint(
+        endpoint=endpoint,
+        name=endpoint.name,
+        api_base=endpoint.api_base,
+        key=key,
+        model="fake-1",
+        max_in_flight=4,
+        call_deadline=endpoint.call_deadline,
+        actor=None,
+        is_tried=False,
+    )
 
 
 @pytest.mark.requirement("P1", "P2", "P3")
@@ -135,6 +152,25 @@ def test_a_request_left_lying_is_found(answered, bob, topic):
     assert "I4: running requests whose lease lapsed long ago: 1" in found()
 
 
+def test_a_request_that_nothing_makes_ready_is_found_unless_a_stop_holds_it(
+    topic, bob, maestro, staff, fake_config
+):
+    ask = asks.ask(post=topic.posts.get(number=1), member=bob, persona=maestro)
+    stopping.stop_calls(
+        scope=StopScope.PERSONA,
+        key=str(maestro.pk),
+        reason="It rants.",
+        cuts_running=False,
+        actor=staff,
+    )
+    runner.run_next()
+    assert found() == ""
+
+    LLMRequest.objects.filter(pk=ask.request_id).update(stop=None)
+
+    assert "I3: waiting requests that nothing will make ready: 1" in found()
+
+
 def test_a_call_without_explanation_is_found(answered):
     LLMAttempt.objects.filter(request=answered.request_id).update(outcome="unknown")
 
@@ -163,17 +199,7 @@ def test_an_end_without_a_class_of_the_list_or_a_reason_is_found(
 
 @pytest.mark.fault("A-SEC-1")
 def test_a_key_that_stands_readable_somewhere_is_found(answered, fake_endpoint):
-    change_endpoint(
-        endpoint=fake_endpoint,
-        name=fake_endpoint.name,
-        api_base=fake_endpoint.api_base,
-        key=SECRET,
-        model="fake-1",
-        max_in_flight=4,
-        call_deadline=fake_endpoint.call_deadline,
-        actor=None,
-        is_tried=False,
-    )
+    enter_key(fake_endpoint, SECRET)
     assert found() == ""
 
     LLMAttempt.objects.filter(request=answered.request_id).update(
@@ -198,25 +224,17 @@ def test_a_member_s_key_that_stands_readable_somewhere_is_found(
 
 
 def test_a_word_entered_where_no_key_is_needed_is_no_secret(answered, fake_endpoint):
-    change_endpoint(
-        endpoint=fake_endpoint,
-        name=fake_endpoint.name,
-        api_base=fake_endpoint.api_base,
-        key="Fake model",
-        model="fake-1",
-        max_in_flight=4,
-        call_deadline=fake_endpoint.call_deadline,
-        actor=None,
-        is_tried=False,
-    )
+    enter_key(fake_endpoint, "Fake model")
 
     assert found() == ""
 
 
 def test_a_wrong_counter_is_found(answered, topic):
     Topic.objects.filter(pk=topic.pk).update(posts_count=7)
+    topic.posts.filter(number=1).update(images_count=3)
 
     assert "counters: topics whose count of posts is wrong: 1" in found()
+    assert "counters: posts whose count of pictures is wrong: 1" in found()
 
 
 @pytest.mark.fault("I7")

@@ -17,10 +17,8 @@ from llmconfig.services.rotation import BATCH, rotate
 from llmqueue.models import LLMRequest
 from llmqueue.work import runner
 from tests.conftest import wait_until
-from tests.own_keys import bring_key
+from tests.own_keys import SITE_KEY, bring_key, bring_site_key
 from tests.races import start, wait_until_blocked
-
-SITE_KEY = "sk-canary-key-of-the-site-itself-42"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -79,10 +77,7 @@ def test_a_rotation_that_was_killed_is_gone_on_with_and_no_read_fails(
 @pytest.fixture
 def endpoint(fake_config) -> Endpoint:
     """The fake provider on a key of the site's."""
-    found = fake_config.endpoint
-    found.site_key = keys.encrypt_site_key(SITE_KEY, address=found.address)
-    found.save()
-    return found
+    return bring_site_key(fake_config.endpoint)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -131,9 +126,7 @@ def test_a_worker_with_a_wrong_key_says_so_at_its_start(
 ):
     """The rows are by a key that the worker does not have."""
     settings.LLM_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    endpoint = fake_config.endpoint
-    endpoint.site_key = keys.encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
+    endpoint = bring_site_key(fake_config.endpoint)
     bring_key(bob, endpoint, SITE_KEY)
     before = [*ApiKey.objects.values(), *Endpoint.objects.values()]
 

@@ -15,11 +15,6 @@ MAESTRO = "/personas/maestro/model/"
 
 
 @pytest.fixture
-def opening(topic):
-    return topic.posts.get()
-
-
-@pytest.fixture
 def configs(fake_config, fake_llm) -> dict[str, LLMConfig]:
     """A is the site's default and has no fallback; B and C stand at endpoints of theirs."""
     LLMConfig.objects.filter(pk=fake_config.pk).update(name="A", model="model-a")
@@ -45,8 +40,45 @@ def models_called(fake_llm) -> list[str]:
     return [call.model for call in fake_llm.calls()]
 
 
+@pytest.mark.requirement("D-45", "R-13")
+def test_everybodys_own_temperature_and_length_are_sent(
+    configs, bob, carol, opening, fake_llm
+):
+    form = {
+        "name": "Wild",
+        "endpoint": configs["A"].endpoint_id,
+        "model": "model-a",
+        "temperature": "1.3",
+        "max_tokens": "77",
+        "context_posts": "20",
+        "context_tokens": "2000",
+    }
+    browser = as_(bob)
+    browser.post("/settings/configs/new/", form)
+    browser.post(MODELS, {"config": LLMConfig.objects.get(owner=bob).pk})
+    fake_llm.always_answers("Two hours.")
+
+    for asking in (browser, as_(carol)):
+        ask_in_page(asking, opening)
+        run_until_quiet()
+
+    bobs, carols = (call.body for call in fake_llm.calls())
+    assert (bobs["temperature"], bobs["max_tokens"]) == (1.3, 77)
+    assert not {"temperature", "max_tokens"} & set(carols)
+
+
 @pytest.mark.requirement(
-    "D-38", "O-61", "Q-48", "Q-49", "Q-50", "Q-52", "Q-65", "D-01", "D-13", "D-22"
+    "D-38",
+    "O-61",
+    "Q-48",
+    "Q-49",
+    "Q-50",
+    "Q-52",
+    "Q-65",
+    "D-01",
+    "D-13",
+    "D-22",
+    "R-12",
 )
 def test_a_setting_in_the_page_is_the_model_that_is_called(
     configs, bob, carol, opening, fake_llm
@@ -178,7 +210,7 @@ def test_the_story(configs, alice, bob, staff, topic, opening, fake_llm):
     fake_llm.answers("From B.")
     ask_in_page(member, opening, persona=maestro.pk)
     run_until_quiet()
-    assert "A failed; B was asked instead." in page(member, topic.get_absolute_url())
+    assert "A declined; B was asked instead." in page(member, topic.get_absolute_url())
 
     # The owner moves everybody, what waits among it.
     waiting = ask_in_page(member, opening, persona=maestro.pk)

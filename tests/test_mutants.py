@@ -42,3 +42,14 @@ def test_names_of_mutants_are_single():
 def test_a_mutant_that_cannot_be_made_is_refused(mutant):
     with pytest.raises(ValueError, match=mutant.name):
         mutant.spoil("a a once")
+
+
+@pytest.mark.requirement("D-37")
+@pytest.mark.parametrize(
+    "app", "accounts core forum llmconfig llmqueue personas studio".split()
+)
+def test_every_app_has_tests_of_its_own_and_guards_that_tests_notice(app):
+    tests = [path.read_text() for path in (PROJECT / app / "tests").glob("test_*.py")]
+
+    assert sum(text.count("\ndef test_") for text in tests) >= 10
+    assert any(mutant.file.startswith(f"{app}/") for mutant in MUTANTS)

@@ -7,24 +7,18 @@ from django.urls import reverse
 
 from forum.services import asks
 from llmconfig.models import Endpoint, OpenTo
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue.work import runner
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, bring_key, bring_site_key
 from tests.queue_pages import LIST, as_, page
 
 pytestmark = pytest.mark.django_db
 
-OWN_KEY = "sk-canary-own-key-of-a-member-77"
-SITE_KEY = "sk-canary-key-of-the-site-itself-42"
 KEYS = 'href="/settings/keys/">Settings › Keys'
 
 
 @pytest.fixture
 def endpoint(fake_config) -> Endpoint:
-    found = fake_config.endpoint
-    found.site_key = encrypt_site_key(SITE_KEY, address=found.address)
-    found.save()
-    return found
+    return bring_site_key(fake_config.endpoint)
 
 
 @pytest.mark.requirement("R-72", "M-17", "O-38")

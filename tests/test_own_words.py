@@ -23,11 +23,6 @@ YOURS = "/personas/chef/yours/"
 
 
 @pytest.fixture
-def opening(topic):
-    return topic.posts.get()
-
-
-@pytest.fixture
 def chef(make_persona, alice) -> Persona:
     persona = make_persona(
         "chef",

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from forllm.settings import env
-from llmqueue.errors import ERROR_CLASSES
 from tests import rows
 
 PROJECT = Path(settings.BASE_DIR)
@@ -71,7 +70,7 @@ def listed_variables():
     )
 
 
-@pytest.mark.requirement("R-08")
+@pytest.mark.requirement("R-08", "Q-66")
 def test_env_example_lists_every_variable_once_and_no_other():
     listed = listed_variables()
 
@@ -85,14 +84,6 @@ def test_env_example_misses_no_variable_that_code_reads_directly():
     found = {name for name in read_elsewhere() if not name.startswith(of_libraries)}
 
     assert found - INTERNAL <= set(listed_variables())
-
-
-def test_the_error_classes_are_documented_as_they_are():
-    paper = (PROJECT / "docs/operating.md").read_text()
-
-    listed = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", paper, flags=re.MULTILINE))
-
-    assert listed == ERROR_CLASSES
 
 
 def test_architecture_names_the_eight_files_of_a_reply_in_order():
@@ -177,3 +168,26 @@ def test_rows_names_a_mark_of_no_list(monkeypatch, capsys):
 
     assert code == 1
     assert "a.py:3: Q-999 is in no list" in capsys.readouterr().err
+
+
+@pytest.mark.requirement("M-03", "M-40")
+@pytest.mark.parametrize(
+    ("words", "places"),
+    [
+        (r"^\s*(import|from) litellm\b", ["llmconfig/client.py"]),
+        (r"\bclient\.complete\(", ["llmqueue/work/runner.py"]),
+        (
+            r"\bcomposing\.compose\(",
+            ["llmqueue/work/freezing.py", "studio/previews.py"],
+        ),
+    ],
+    ids=["litellm", "call", "prompt"],
+)
+def test_there_is_one_way_to_a_model_and_one_to_a_prompt(words, places):
+    found = [
+        str(path.relative_to(PROJECT))
+        for path in code()
+        if re.search(words, path.read_text(), flags=re.MULTILINE)
+    ]
+
+    assert found == places

@@ -36,7 +36,12 @@ def env() -> Environment:
         ("LLM_LEASE_SECONDS", "-1"),
         ("DATABASE_POOL", "0"),
         ("LLM_PRIVATE_HOSTS", "127.0.0.1"),
+        ("RATE_POSTS", "3 in a while"),
+        ("TRUSTED_PROXIES", "proxy.example"),
         ("EMAIL_URL", "carrier-pigeon://x"),
+        ("TIME_ZONE", "Middle-earth/Shire"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("TIME_ZONE", "Europe"),
     ],
 )
 def test_a_wrong_variable_stops_the_start_in_one_line_and_is_named(name, value):
@@ -86,16 +91,29 @@ def test_an_error_never_repeats_the_value(env, monkeypatch):
     assert "a-secret" not in str(error.value)
 
 
-@pytest.mark.requirement("M-31", "M-85")
-def test_the_stop_switch_is_a_variable():
-    code = "from django.conf import settings; print(settings.AI_FEATURES_ENABLED)"
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        pytest.param(
+            "AI_FEATURES_ENABLED",
+            "false",
+            "False",
+            marks=pytest.mark.requirement("M-31", "M-85"),
+        ),
+        ("TIME_ZONE", "Europe/Berlin", "Europe/Berlin"),
+        pytest.param(
+            "SITE_OWNER_USERNAME", "ada", "ada", marks=pytest.mark.requirement("Q-66")
+        ),
+    ],
+)
+def test_what_a_site_decides_is_a_variable(name, value, read):
+    code = f"from django.conf import settings; print(settings.{name})"
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT,
-        env=os.environ
-        | {"AI_FEATURES_ENABLED": "false", "DJANGO_SETTINGS_MODULE": "forllm.settings"},
+        env=os.environ | {name: value, "DJANGO_SETTINGS_MODULE": "forllm.settings"},
         capture_output=True,
         text=True,
     )
 
-    assert result.stdout.strip() == "False"
+    assert result.stdout.strip() == read

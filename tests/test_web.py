@@ -55,7 +55,7 @@ def test_slow_senders_keep_nobody_waiting(web):
 
 
 def test_a_form_that_is_too_large_is_refused_before_it_is_sent(web):
-    with open_form(web, length=6_000_000) as connection:
+    with open_form(web, length=10_000_000) as connection:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
@@ -68,6 +68,29 @@ def test_a_form_arrives_whole_at_the_pages(web):
 
     assert page.status_code == 200
     assert "Enter a valid email" in page.text
+
+
+def test_four_pictures_of_two_megabytes_arrive(web):
+    pictures = {f"image-{row}": ("a.jpg", bytes(2 * 1024 * 1024)) for row in range(4)}
+    with httpx.Client(base_url=web) as browser:
+        browser.get(PATH)
+        form = {"csrfmiddlewaretoken": browser.cookies["csrf"], "login": "a"}
+        page = browser.post(PATH, data=form, files=pictures)
+
+    assert page.status_code == 200
+    assert "Enter a valid email" in page.text
+
+
+def test_a_large_form_has_time_to_arrive(settings):
+    settings.MAX_REQUEST_TIME = timedelta(seconds=0.05)
+    settings.SLOWEST_BYTES_PER_SECOND = 1
+    settings.MAX_REQUEST_BYTES = 10
+
+    async def receive() -> dict:
+        await asyncio.sleep(0.2)
+        return {"type": "http.request", "body": b"x" * 11}  # counted, so it was read
+
+    assert answer_to(receive, (b"content-length", b"10")) == 413
 
 
 def test_a_body_without_announced_length_is_counted():
@@ -204,3 +227,41 @@ def test_one_reader_opens_only_some_streams(monkeypatch):
     statuses = asyncio.run(open_streams([ours] * 11 + [others] * 6))
     assert statuses == [200] * 10 + [429] + [200] * 5 + [429]
     assert asyncio.run(open_streams([ours] * 2)) == [200] * 2  # ended ones do not count
+
+
+REFUSED = {
+    "408": ({}, None, 408, "took too long"),
+    "413": ({b"content-length": b"90000000"}, b"", 413, "too large"),
+    "429": ({}, b"", 429, "Try again in 10 seconds."),
+}
+
+
+@pytest.mark.requirement("R-96", "R-98")
+@pytest.mark.parametrize(
+    ("headers", "body", "status", "words"), REFUSED.values(), ids=REFUSED
+)
+def test_what_is_refused_before_django_has_its_id_and_says_why(
+    monkeypatch, settings, headers, body, status, words
+):
+    settings.MAX_REQUEST_TIME = timedelta(seconds=0.01)
+    monkeypatch.setattr(asgi, "MAX_STREAMS", 0)
+    sent: list[dict] = []
+
+    async def receive() -> dict:
+        if body is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": body}
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    named = [(b"x-request-id", b"from-the-proxy"), *headers.items()]
+    scope = {"type": "http", "path": "/live/topics/1/", "headers": named}
+    asyncio.run(application(scope, receive, send))
+
+    start, body_sent = sent
+    answered = dict(start["headers"])
+    assert start["status"] == status
+    assert answered[b"x-request-id"] == b"from-the-proxy"
+    assert (b"retry-after" in answered) == (status == 429)
+    assert words in body_sent["body"].decode()

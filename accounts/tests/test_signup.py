@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 
 from accounts import adapter
 from accounts.models import User
+from accounts.tiers import Tier, tier_of
 from core.errors import HandleRefused
 from core.models import Handle, SiteSettings
 from core.services import claim_handle
@@ -26,7 +28,7 @@ def link_in(message):
     return re.search(r"http://[^/]+(/\S+)", message.body)[1]
 
 
-@pytest.mark.requirement("F-08", "M-30")
+@pytest.mark.requirement("C-26", "F-08", "M-30")
 def test_somebody_joins_and_confirms_their_address(client):
     response = client.post(SIGNUP, VALUES)
 
@@ -39,8 +41,24 @@ def test_somebody_joins_and_confirms_their_address(client):
     assert "@dora of FORLLM" in message.body
     link = link_in(message)
     assert client.get(link).status_code == 200
+    assert tier_of(member) == Tier.SAMPLE
     client.post(link)
     assert member.emailaddress_set.get().verified
+    assert tier_of(member) == Tier.VERIFIED
+
+
+@pytest.mark.requirement("C-26", "M-26")
+@pytest.mark.parametrize("source", ["mail", "another service"])
+def test_an_address_counts_whoever_found_it_to_be_theirs(make_member, source):
+    member = make_member("dora", is_confirmed=False)
+    if source == "mail":
+        member.emailaddress_set.get().set_verified()
+    else:  # as allauth keeps what a service such as Google vouches for
+        EmailAddress.objects.create(
+            user=member, email="dora@mail.example", verified=True
+        )
+
+    assert tier_of(member) == Tier.VERIFIED
 
 
 MAILS = [
@@ -124,7 +142,7 @@ def test_a_wrong_password_is_counted(client, alice):
     assert "Too many failed login attempts" in page.content.decode()
 
 
-@pytest.mark.requirement("F-08")
+@pytest.mark.requirement("D-40", "F-08")
 def test_a_member_signs_in_and_out(client, alice):
     values = {"login": "alice@example.com", "password": "password-of-alice"}
 

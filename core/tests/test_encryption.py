@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.fernet import Fernet
 
-from core.encryption import decrypt, encrypt
+from core.encryption import decrypt, encrypt, spellings_of
 from core.errors import SecretUnreadable
 
 SECRET = "sk-canary-73f1"
@@ -72,3 +72,19 @@ def test_decrypt_takes_older_keys_but_not_removed_ones(token, settings):
     assert decrypt(renewed, owner="user:1", host="api.example:443") == SECRET
     with pytest.raises(SecretUnreadable):
         decrypt(token, owner="user:1", host="api.example:443")
+
+
+@pytest.mark.fault("A-SEC-1")
+@pytest.mark.parametrize("before", ["", "k", "k=", "Bearer "])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_found_in_base64_wherever_it_begins(before, encode):
+    secret = "sk-canary-73f1/+?>~"
+
+    said = encode(f"{before}{secret} and more".encode()).decode()
+
+    assert any(spelling in said for spelling in spellings_of(secret))
+
+
+@pytest.mark.parametrize("word", ["", "x", "ollama"])
+def test_a_word_that_is_no_secret_has_one_spelling(word):
+    assert spellings_of(word) == (word,)

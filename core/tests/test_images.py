@@ -1,5 +1,6 @@
 """Uploaded pictures: what is taken, what is left of it, and what is refused."""
 
+import itertools
 import random
 import resource
 import struct
@@ -144,8 +145,9 @@ def test_text_that_unpacks_to_a_thousand_times_its_size_is_never_unpacked():
         claimed(0, 10),
         webp_claimed(13_000, 13_000),
         webp_claimed(2**24, 2**24),
+        webp_claimed(4_096, 2_049),
     ],
-    ids=["bomb", "wide", "huge", "nothing", "webp", "huge webp"],
+    ids=["bomb", "wide", "huge", "nothing", "webp", "huge webp", "webp in bounds"],
 )
 def test_a_picture_that_claims_to_be_vast_is_refused_unopened(data):
     before = peak_kib()
@@ -154,6 +156,21 @@ def test_a_picture_that_claims_to_be_vast_is_refused_unopened(data):
         images.make_avatar(data)
 
     assert peak_kib() - before < 20_000
+
+
+@pytest.mark.fault("A-IMP-1")
+@pytest.mark.parametrize(
+    ("kind", "mode", "size"),
+    [("PNG", "RGBA", (4096, 4096)), ("WEBP", "RGB", (4096, 2048))],
+    ids=["png", "webp"],
+)
+def test_the_largest_pictures_take_no_more_memory_than_is_said(kind, mode, size):
+    data = encoded(Image.new(mode, size), kind)
+    before = peak_kib()
+
+    images.make_picture(data)
+
+    assert peak_kib() - before < 140 * 1024
 
 
 def peak_kib() -> int:
@@ -254,3 +271,91 @@ def test_a_stored_picture_is_served_to_be_kept(client, db, settings, tmp_path, a
 )
 def test_no_other_file_is_served(client, db, name):
     assert client.get(f"/media/avatars/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [((40, 30), (40, 30)), ((4096, 1024), (1600, 400)), ((1000, 3000), (533, 1600))],
+    ids=["small", "wide", "tall"],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_a_posts_picture_keeps_its_shape_and_is_no_larger_than_a_page(kind, size, kept):
+    made = images.make_picture(encoded(plain(*size), kind))
+
+    picture = shown(made.data)
+    assert (picture.format, picture.size) == ("WEBP", kept)
+    assert (made.width, made.height) == kept
+    assert picture.convert("RGB").getpixel((kept[0] // 2, kept[1] // 2))[0] > 200
+
+
+def test_a_posts_picture_shows_the_same_from_edge_to_edge():
+    """Made band by band, it has no seams: as near the whole resized as WebP allows."""
+    steps = Image.linear_gradient("L").resize((2000, 3000)).convert("RGB")
+
+    made = shown(images.make_picture(encoded(steps, "PNG")).data).convert("L")
+
+    column = [made.getpixel((500, row)) for row in range(made.height)]
+    assert max(abs(a - b) for a, b in itertools.pairwise(column)) <= 4
+    assert (column[0] < 5, column[-1] > 250) == (True, True)
+
+
+@pytest.mark.fault("A-PRIV-1")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_posts_picture_is_upright_and_says_nothing_else(kind):
+    photo = plain(300, 100, "blue")
+    photo.paste("red", (0, 0, 150, 100))  # red on the left
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right
+    exif[0x010F] = "The camera of alice"
+    data = encoded(photo, kind, exif=exif, icc_profile=b"profile of alice" * 20)
+    data += b"<script>alert(1)</script>"
+
+    made = images.make_picture(data)
+
+    picture = shown(made.data).convert("RGB")
+    assert picture.size == (100, 300) == (made.width, made.height)
+    assert picture.getpixel((50, 20))[0] > 200  # red above
+    assert not any(
+        word in made.data for word in (b"alice", b"script", b"EXIF", b"ICCP")
+    )
+
+
+def test_what_is_clear_in_a_posts_picture_stays_clear_and_white_to_models(
+    settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path
+    clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+
+    made = images.make_picture(encoded(clear, "PNG")).data
+    sent = shown(images.for_model(images.store_picture(made)))
+
+    assert shown(made).convert("RGBA").getpixel((30, 30))[3] == 0
+    assert (sent.format, sent.getpixel((30, 30))) == ("JPEG", (255, 255, 255))
+
+
+def test_of_a_moving_picture_a_post_shows_the_first_frame():
+    frames = [plain(colour=colour) for colour in ("red", "green", "blue")]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    made = shown(images.make_picture(data).data)
+
+    assert getattr(made, "n_frames", 1) == 1
+    assert made.convert("RGB").getpixel((50, 50))[0] > 200
+
+
+def test_no_picture_becomes_a_file_that_four_of_make_too_heavy_a_call(
+    settings, tmp_path
+):
+    settings.MEDIA_ROOT = tmp_path
+    noise = Image.effect_noise((1400, 1400), 200).convert("RGB")
+
+    made = images.make_picture(encoded(noise, "JPEG", quality=60)).data
+
+    assert len(made) <= images.MAX_MADE_BYTES
+    sent = images.for_model(images.store_picture(made))
+    assert len(sent) <= images.MAX_MADE_BYTES
+
+
+def test_a_picture_to_a_model_is_counted_by_its_size():
+    assert images.vision_tokens(1600, 1600) == 1399
+    assert images.vision_tokens(30, 20) == 1

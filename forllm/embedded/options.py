@@ -26,7 +26,6 @@ class Options:
     encryption_keys: str
     private_hosts: str
     worker_threads: int
-    behind_tls_proxy: bool = False
 
 
 def read_options() -> Options:
@@ -47,7 +46,6 @@ def read_options() -> Options:
         encryption_keys=_text("LLM_ENCRYPTION_KEYS"),
         private_hosts=_text("LLM_PRIVATE_HOSTS"),
         worker_threads=_number("WORKER_THREADS", 16, 1000),
-        behind_tls_proxy=_flag("BEHIND_TLS_PROXY", False),
     )
 
 

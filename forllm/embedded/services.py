@@ -44,8 +44,7 @@ def programs(
     web = [*_python("uvicorn"), "forllm.asgi:application", "--host", "127.0.0.1"]
     web += ["--port", str(options.port), "--no-access-log"]
     web += ["--http", "forllm.connections:Protocol", "--limit-concurrency", "800"]
-    if not options.behind_tls_proxy:  # else anybody may claim any address
-        web.append("--no-proxy-headers")
+    web.append("--no-proxy-headers")  # the site reads them itself: TRUSTED_PROXIES
     found += [
         _program("worker", worker, paths),
         _program("beat", beat, paths),

@@ -70,10 +70,25 @@ class AskForm(forms.Form):
                 handle__name__iexact=handle
             ).first()
         self.place = place
+        if post.images_count:
+            self.fields["blindly"] = forms.BooleanField(
+                required=False,
+                label="Ask also a model that does not see the pictures: it is told their"
+                " descriptions only",
+            )
         self._member, self._assigned = member, assigned
         self._offered = offered.select_related("current_version").only(
             "name", "avatar", "current_version__role"
         )
+        self._favourites = LLMConfig.objects.favourites_of(member)
+        self._wishes = ProviderPreference.objects.of(member).that_serve()
+        self.fields |= {
+            "persona": self._persona_field(),
+            "config": self._config_field(),
+            "wish": self._wish_field(),
+        }
+
+    def _persona_field(self) -> PersonaField:
         field = PersonaField(
             self._offered,
             label="Who should answer",
@@ -81,35 +96,36 @@ class AskForm(forms.Form):
             error_messages={"invalid_choice": "This persona cannot be asked here."},
         )
         field.choices = self._choices
-        self.fields["persona"] = field
-        models = forms.ModelChoiceField(
-            LLMConfig.objects.favourites_of(member),
+        return field
+
+    def _config_field(self) -> "forms.ModelChoiceField[LLMConfig]":
+        field = forms.ModelChoiceField(
+            self._favourites,
             label="With which model",
             required=False,
             error_messages={"invalid_choice": "This model is no favourite of yours."},
         )
-        models.choices = self._models
-        self.fields["config"] = models
-        self._wishes = ProviderPreference.objects.of(member).that_serve()
-        wish = WishField(
+        field.choices = self._config_choices
+        return field
+
+    def _wish_field(self) -> WishField:
+        field = WishField(
             self._wishes,
             label="Or with my model of a provider",
             required=False,
             error_messages={"invalid_choice": "This is not one of your models."},
         )
-        wish.choices = self._wish_choices
-        self.fields["wish"] = wish
+        field.choices = self._wish_choices
+        return field
 
     @cached_property
     def favourites(self) -> list[LLMConfig]:
         """The models the member keeps at hand."""
-        return list(LLMConfig.objects.favourites_of(self._member))
+        return list(self._favourites)
 
-    def _models(self) -> list[tuple[str, str]]:
+    def _config_choices(self) -> list[tuple[str, str]]:
         """As it is set, then each favourite."""
-        if not self.favourites:
-            return [("", "As set for it")]
-        costs = costs_of_replies(self.favourites)
+        costs = costs_of_replies(self.favourites) if self.favourites else {}
         labels = ((str(it.pk), _with_cost(it, costs[it.pk])) for it in self.favourites)
         return [("", "As set for it"), *labels]
 
@@ -183,4 +199,6 @@ def _with_cost(config: LLMConfig, cost: Decimal | None) -> str:
     """A favourite by its name and what a reply of it costs about."""
     if cost is None:
         return f"{config.name} — price unknown"
+    if not cost:
+        return f"{config.name} — free"
     return f"{config.name} — about ${cost.normalize():f} a reply"

@@ -1,14 +1,17 @@
 """The texts of posts and topics."""
 
-from typing import cast
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 
+from accounts.models import User
 from core import markup
 from core.forms import TokenField
 from core.handles import MAX_LENGTH
+from forum.forms.images import ImagesForm
 from forum.forms.places import Place, auto_id
 from forum.models import Post
 
@@ -37,14 +40,33 @@ class BodyForm(forms.Form):
         return body
 
 
-class EditForm(BodyForm):
+type Files = MultiValueDict[str, Any] | None
+
+
+class WritingForm(BodyForm):
+    """The text of a post with the rows for its pictures, which are checked together."""
+
+    images: ImagesForm
+
+    def is_valid(self) -> bool:
+        is_right = super().is_valid()
+        is_right = self.images.is_valid() and is_right
+        if is_right:
+            self.cleaned_data["images"] = list(self.images.attachments.values())
+        return is_right
+
+
+class EditForm(WritingForm):
     """Another text for a post, and how often the one it began with had been changed."""
 
     edits = forms.IntegerField(
         required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"})
     )
 
-    def __init__(self, data: QueryDict | None = None, *, post: Post) -> None:
+    def __init__(
+        self, data: QueryDict | None = None, files: Files = None, *, post: Post
+    ) -> None:
+        self.images = ImagesForm(data, files, writer=post.author, post=post)
         self.edits_now = post.revisions.count()
         super().__init__(data, initial={"body": post.body, "edits": self.edits_now})
 
@@ -55,7 +77,7 @@ class EditForm(BodyForm):
         self.data = values
 
 
-class ReplyForm(BodyForm):
+class ReplyForm(WritingForm):
     """A new post under `parent`, or under the opening post of the topic."""
 
     token = TokenField()
@@ -63,17 +85,21 @@ class ReplyForm(BodyForm):
     def __init__(
         self,
         data: QueryDict | None = None,
+        files: Files = None,
         *,
+        writer: User | None = None,
         parent: Post | None = None,
         place: Place = "page",
     ) -> None:
+        ids = auto_id("picture", parent, place)
+        self.images = ImagesForm(data, files, writer=writer, auto_id=ids)
         super().__init__(data, auto_id=auto_id("reply", parent, place))
         self.place = place
         goal = parent.author_name if parent and place != "end" else "the topic"
         self.fields["body"].label = f"Your reply to {goal}"
 
 
-class TopicForm(BodyForm):
+class TopicForm(WritingForm):
     """A new topic and its first post; `begun`: a text an address brought along."""
 
     token = TokenField()
@@ -83,8 +109,15 @@ class TopicForm(BodyForm):
     field_order = ("title", "body", "token")
 
     def __init__(
-        self, data: QueryDict | None = None, *, begun: str = "", persona: str = ""
+        self,
+        data: QueryDict | None = None,
+        files: Files = None,
+        *,
+        writer: User | None = None,
+        begun: str = "",
+        persona: str = "",
     ) -> None:
+        self.images = ImagesForm(data, files, writer=writer)
         body = markup.clean_text(begun)[: settings.MAX_POST_CHARS]
         wanted = markup.one_line(persona)[:MAX_LENGTH]
         super().__init__(data, initial={"body": body, "persona": wanted})

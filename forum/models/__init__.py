@@ -1,6 +1,7 @@
 """Subforums, topics, posts and the asks that join them to the queue."""
 
 from forum.models.asks import Ask, AskQuerySet, may_be_seen_by
+from forum.models.images import MOST_ALT_CHARS, PostImage, PostImageQuerySet
 from forum.models.notices import Notice, NoticeKind, NoticeQuerySet
 from forum.models.posts import (
     MAX_DEPTH,
@@ -16,6 +17,7 @@ from forum.models.topics import Topic, TopicQuerySet
 __all__ = [
     "MAX_DEPTH",
     "MAX_INDENT",
+    "MOST_ALT_CHARS",
     "PATH_DIGITS",
     "Ask",
     "AskQuerySet",
@@ -23,6 +25,8 @@ __all__ = [
     "NoticeKind",
     "NoticeQuerySet",
     "Post",
+    "PostImage",
+    "PostImageQuerySet",
     "PostQuerySet",
     "PostRevision",
     "Subforum",

@@ -108,6 +108,8 @@ class Post(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     edited_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    # Its pictures, so that a page without any asks for none.
+    images_count = models.PositiveSmallIntegerField(default=0, db_default=0)
     # Made from the form's token and the text, so that a form sent twice posts once.
     submission = models.UUIDField(null=True, blank=True, editable=False)
 
@@ -142,6 +144,10 @@ class Post(models.Model):
             models.CheckConstraint(
                 name="forum_post_deleted_holds_no_text",
                 condition=Q(deleted_at__isnull=True) | Q(body="", html=""),
+            ),
+            models.CheckConstraint(
+                name="forum_post_deleted_holds_no_images",
+                condition=Q(deleted_at__isnull=True) | Q(images_count=0),
             ),
         ]
 

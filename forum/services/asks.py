@@ -1,27 +1,26 @@
 """Asking personas to answer posts."""
 
-from collections.abc import Collection
-from typing import Any
-
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.services import record
+from forum import offers
 from forum.errors import (
     AIOffForYou,
     AskerGone,
+    CannotSee,
     ModelNotYours,
     PersonaNotOffered,
 )
-from forum.models import Ask, Post, Subforum, SubforumPersona, Topic
+from forum.models import Ask, Post, Topic
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue import askers
 from llmqueue import services as queue
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest
-from llmqueue.resolution.resolving import resolve
-from personas.models import Persona, PersonaQuerySet
+from llmqueue.resolution.bypassing import way_of
+from personas.models import Persona
 
 REPLY = "reply"
 
@@ -34,17 +33,27 @@ def ask(
     config: LLMConfig | None = None,
     endpoint: Endpoint | None = None,
     key: str = "",
+    blindly: bool = False,
 ) -> Ask:
     """Queue a reply to `post`; None leaves that choice to the resolution order.
 
     `config` answers whatever else is set; `endpoint` asks for that provider, with the
     model that the member wishes of it. `key` names one press of the button: a second ask
-    of the member with the same key returns the first. Raises TopicLocked, PostDeleted,
-    PersonaNotOffered, ModelNotYours, AIOffForYou or llmqueue's Stopped, having written
-    nothing.
+    of the member with the same key returns the first. `blindly`: also of a model that does
+    not see the pictures of `post`. Raises TopicLocked, PostDeleted, PersonaNotOffered,
+    ModelNotYours, AIOffForYou, CannotSee or llmqueue's Stopped, LimitReached or
+    TierNotAllowed, having written nothing.
     """
     try:
-        return _ask(post, member, persona, key=key, config=config, endpoint=endpoint)
+        return _ask(
+            post,
+            member,
+            persona,
+            key=key,
+            config=config,
+            endpoint=endpoint,
+            blindly=blindly,
+        )
     except IntegrityError:  # pressed at the same time in two topics
         repeated = _asked_before(member, key)
         if repeated is None:
@@ -63,6 +72,7 @@ def _ask(
     pressed_by: User | None = None,
     config: LLMConfig | None = None,
     endpoint: Endpoint | None = None,
+    blindly: bool = True,
     **chosen: object,
 ) -> Ask:
     # The lock makes asking and locking the topic happen one after the other.
@@ -74,26 +84,30 @@ def _ask(
         raise refusal
     place = place_of(topic.subforum_id)
     queue.check_not_stopped(persona=persona, place=place)
-    if refusal := why_off_for(member):
-        raise refusal
+    if not askers.wants_ai(member):
+        raise AIOffForYou
     # A retry keeps what was chosen; if that is not theirs any more, it is passed over.
     if retry_of is None and config is not None:
         check_model(config, member)
-    assignments = assignments_of(topic.subforum)
-    offered = offered_personas(assignments, member)
+    assignments = offers.assignments_of(topic.subforum)
+    offered = offers.offered_personas(assignments, member)
     if persona is not None and not offered.filter(pk=persona.pk).exists():
         raise PersonaNotOffered
+    inputs = offers.inputs_in(
+        topic.subforum,
+        assignments,
+        member=member,
+        persona=persona,
+        config=config,
+        endpoint=endpoint,
+        pictures=post.images_count,
+        **chosen,
+    )
+    if not blindly:
+        _check_sees(inputs)
     request = queue.enqueue(
         kind=REPLY,
-        inputs=inputs_in(
-            topic.subforum,
-            assignments,
-            member=member,
-            persona=persona,
-            config=config,
-            endpoint=endpoint,
-            **chosen,
-        ),
+        inputs=inputs,
         place=place,
         idempotency_key=key,
         retry_of=retry_of,
@@ -106,6 +120,25 @@ def _ask(
             instead_of=str(retry_of.public_id),
         )
     return Ask.objects.create(post=post, request=request)
+
+
+def _check_sees(inputs: Inputs) -> None:
+    """Raise CannotSee if who would answer now is not shown the pictures.
+
+    What nobody would answer as things stand is said when its turn comes.
+    """
+    if not inputs.pictures:
+        return
+    try:
+        choice = way_of(inputs).receipt.choice
+    except Refused:
+        return
+    if not choice.sees:
+        what = "picture" if inputs.pictures == 1 else f"{inputs.pictures} pictures"
+        raise CannotSee(
+            f"{choice} cannot see the {what} of this post. Choose another model, or agree"
+            " below that it is told the descriptions only."
+        )
 
 
 def place_of(subforum_id: int) -> tuple[str, str]:
@@ -134,90 +167,14 @@ def _retried_before(request: LLMRequest | None) -> Ask | None:
 
 
 def why_off_for(member: User) -> AIOffForYou | None:
-    """What their own switch says against the member's asking."""
-    return None if askers.wants_ai(member) else AIOffForYou()
+    """What their own switch says against the member's asking, to a page of theirs."""
+    return None if askers.wanted_ai(member) else AIOffForYou()
 
 
 def check_model(config: LLMConfig, member: User) -> None:
     """Raise ModelNotYours if `config` is neither the site's nor the member's own."""
-    if config.owner_id not in (None, member.pk):
+    if not config.is_usable_by(member):
         raise ModelNotYours
-
-
-def assignments_in(subforums: Collection[int]) -> dict[int, list[SubforumPersona]]:
-    """The personas assigned to these subforums, by subforum; one query.
-
-    Also those that nobody meets any more: a place is open to all only while none is
-    assigned, and resolution passes them over.
-    """
-    rows = SubforumPersona.objects.filter(subforum__in=subforums)
-    rows = rows.select_related("persona")
-    found: dict[int, list[SubforumPersona]] = {}
-    for row in rows:
-        found.setdefault(row.subforum_id, []).append(row)
-    return found
-
-
-def assignments_of(subforum: Subforum) -> list[SubforumPersona]:
-    """The same of one subforum."""
-    return assignments_in([subforum.pk]).get(subforum.pk, [])
-
-
-def inputs_in(
-    subforum: Subforum,
-    assignments: list[SubforumPersona],
-    *,
-    member: User | None,
-    **chosen: Any,
-) -> Inputs:
-    """What decides who answers in `subforum`, which has these assignments.
-
-    `chosen` is what a request fixes besides.
-    """
-    defaults = [entry.persona for entry in assignments if entry.answers_unasked]
-    return Inputs(
-        member=member,
-        assigned=_narrowing(assignments),
-        place_default=defaults[0] if defaults else None,
-        place_profile=subforum.profile,
-        **chosen,
-    )
-
-
-def offered_personas(
-    assignments: list[SubforumPersona], member: object
-) -> PersonaQuerySet:
-    """Personas `member` may ask in a place with these assignments, by name."""
-    usable = Persona.objects.usable_by(member)
-    return usable.offered_in(_narrowing(assignments)).order_by("name")
-
-
-def _narrowing(assignments: list[SubforumPersona]) -> frozenset[int]:
-    """The assigned personas; none while none of the assignments narrows."""
-    is_narrowed = any(entry.narrows for entry in assignments)
-    return frozenset(entry.persona_id for entry in assignments if is_narrowed)
-
-
-def subforums_offering(persona: Persona, member: object) -> list[Subforum]:
-    """The subforums `member` may read in which `persona` is offered; two queries."""
-    subforums = list(Subforum.objects.visible_to(member))
-    assignments = assignments_in([it.pk for it in subforums])
-    assigned = {key: _narrowing(entries) for key, entries in assignments.items()}
-    nothing = frozenset[int]()
-    return [
-        it for it in subforums if persona.is_offered_in(assigned.get(it.pk, nothing))
-    ]
-
-
-def default_provider() -> str | None:
-    """The provider that answers where nothing was chosen; blank: no model is on.
-
-    None: something other than a model is missing.
-    """
-    try:
-        return resolve(Inputs(member=None)).choice.endpoint.provider
-    except Refused as refusal:
-        return "" if refusal.error_class == "no_model" else None
 
 
 def ask_again(*, ask: Ask, member: User) -> Ask:

@@ -7,6 +7,7 @@ insert waits for others that insert the same, never for a row that is locked her
 """
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -34,6 +35,7 @@ from forum.models import (
     Topic,
 )
 from forum.services import asks, notices
+from forum.services.images import Attachment, is_changed, set_images
 from personas.models import PersonaVersion
 
 
@@ -43,13 +45,14 @@ def create_topic(
     author: User,
     title: str,
     body: str,
+    images: Sequence[Attachment] = (),
     token: uuid.UUID | None = None,
 ) -> Topic:
-    """Open a topic with its first post.
+    """Open a topic with its first post, which has these `images`.
 
     `token` names one showing of the form: the same text sent twice with it gives the
-    topic that is already there. Raises TextEmpty or TooMuchMarkup, having written
-    nothing.
+    topic that is already there. Raises TextEmpty, TooMuchMarkup or TooManyImages, having
+    written nothing.
     """
     title = _checked(markup.one_line(title))
     body = _checked(markup.clean_text(body))
@@ -70,6 +73,7 @@ def create_topic(
                 author=author,
                 body=body,
                 html=html,
+                images=images,
                 submission=submission,
             )
             Subforum.objects.filter(pk=subforum.pk).update(
@@ -90,12 +94,13 @@ def reply(
     author: User,
     body: str,
     topic: Topic | None = None,
+    images: Sequence[Attachment] = (),
     token: uuid.UUID | None = None,
 ) -> Post:
-    """Write a post under `parent`; with `token` as in `create_topic`.
+    """Write a post under `parent`; with `images` and `token` as in `create_topic`.
 
     `topic` is where the author believes `parent` to be. Raises TopicLocked, PostDeleted,
-    ParentElsewhere, TextEmpty or TooMuchMarkup, having written nothing.
+    ParentElsewhere, TextEmpty, TooMuchMarkup or TooManyImages, having written nothing.
     """
     if topic is not None and topic.pk != parent.topic_id:
         raise ParentElsewhere
@@ -116,6 +121,7 @@ def reply(
             author=author,
             body=body,
             html=html,
+            images=images,
             submission=submission,
         )
 
@@ -128,13 +134,14 @@ def insert_post(
     persona_version: PersonaVersion | None = None,
     body: str,
     html: str,
+    images: Sequence[Attachment] = (),
     submission: uuid.UUID | None = None,
 ) -> Post:
     """Put a post by a member or by a persona's version into the tree; raise counters last.
 
     Runs inside the caller's transaction, who has checked every right. `topic` is as read
     under the lock that the caller holds on it. `html` is what `markup.render` made of
-    `body`. Raises ParentElsewhere.
+    `body`. Raises ParentElsewhere or TooManyImages.
     """
     if parent is not None and parent.topic_id != topic.pk:
         raise ParentElsewhere
@@ -152,6 +159,7 @@ def insert_post(
         render_version=markup.RENDER_VERSION,
         submission=submission,
     )
+    set_images(post=post, chosen=images)
     Topic.objects.filter(pk=topic.pk).update(
         last_number=number,
         posts_count=F("posts_count") + 1,
@@ -164,13 +172,21 @@ def insert_post(
     return post
 
 
-def edit_post(*, post: Post, editor: User, body: str, edits: int | None = None) -> Post:
-    """Replace the text of `post`; the old one stays as a revision.
+def edit_post(
+    *,
+    post: Post,
+    editor: User,
+    body: str,
+    images: Sequence[Attachment] | None = None,
+    edits: int | None = None,
+) -> Post:
+    """Replace the text of `post`, and its pictures unless `images` is None.
 
-    `edits` is how often the post had been changed when its editor began; None: it does
-    not matter. Returns the post. Raises NotAllowed, TopicLocked, PostDeleted, TextEmpty,
-    TooMuchMarkup or ChangedMeanwhile, having written nothing. The same text again changes
-    nothing.
+    The old text stays as a revision; pictures that are taken out are gone. `edits` is how
+    often the post had been changed when its editor began; None: it does not matter.
+    Returns the post. Raises NotAllowed, TopicLocked, PostDeleted, TextEmpty, TooMuchMarkup,
+    ChangedMeanwhile, TooManyImages or ImageGone, having written nothing. The same again
+    changes nothing.
     """
     body = _checked(markup.clean_text(body))
     html = markup.render_whole(body)
@@ -181,7 +197,8 @@ def edit_post(*, post: Post, editor: User, body: str, edits: int | None = None) 
             raise PostDeleted
         if not held.is_editable_by(editor):
             raise NotAllowed
-        if held.body == body:
+        has_other_images = images is not None and is_changed(held, images)
+        if held.body == body and not has_other_images:
             return held
         if edits not in (None, held.revisions.count()):
             raise ChangedMeanwhile
@@ -190,12 +207,14 @@ def edit_post(*, post: Post, editor: User, body: str, edits: int | None = None) 
         held.render_version = markup.RENDER_VERSION
         held.edited_at = timezone.now()
         held.save(update_fields=["body", "html", "render_version", "edited_at"])
+        if images is not None and has_other_images:
+            set_images(post=held, chosen=images)
         return held
 
 
 @transaction.atomic
 def delete_post(*, post: Post, actor: User) -> Post:
-    """Take the text of `post` and of its revisions away; its place in the tree stays.
+    """Take text, pictures and revisions of `post` away; its place in the tree stays.
 
     What was asked of it and is not answered yet is cancelled. Deleting twice is
     deleting once. Raises NotAllowed, having written nothing.
@@ -215,8 +234,9 @@ def delete_post(*, post: Post, actor: User) -> Post:
 
 
 def _empty(post: Post) -> None:
-    """Take the text away wherever it is kept."""
+    """Take the text and the pictures away wherever they are kept."""
     asks.erase(post)
+    set_images(post=post, chosen=[])
     post.revisions.all().delete()
     post.body = post.html = ""
     post.deleted_at = timezone.now()

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core import markup
+from forum import offers
 from forum.models import Ask, Post, Topic
 from forum.services import asks, posts
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
@@ -19,18 +20,13 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def opening(topic: Topic) -> Post:
-    return topic.posts.get(number=1)
-
-
-@pytest.fixture
 def answered(maestro, fake_config) -> Callable[..., Ask]:
     """An ask of Maestro on a post that has got its reply and receipt, as delivered."""
 
     def answer(post: Post, member: User, text: str = "About *two* hours.") -> Ask:
         ask = asks.ask(post=post, member=member, persona=maestro)
         receipt = resolve(
-            asks.inputs_in(post.topic.subforum, [], member=member, persona=maestro)
+            offers.inputs_in(post.topic.subforum, [], member=member, persona=maestro)
         )
         attempt = LLMAttempt.objects.create(
             request=ask.request,

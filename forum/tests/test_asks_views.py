@@ -11,7 +11,7 @@ from django.utils import timezone
 from forum.models import Ask, Topic
 from forum.services import asks, posts
 from forum.tests.conftest import HTMX, end
-from llmqueue.models import LLMRequest, Status
+from llmqueue.models import LLMRequest, Status, Stop
 from llmqueue.work import runner, sweeper
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +48,20 @@ def test_an_ask_by_htmx_comes_to_stand_under_the_post(as_, bob, opening, maestro
     assert f'id="ask-{LLMRequest.objects.get().public_id}"' in page
     assert "Maestro is waiting" in page
     assert "data-stream=" in page
+
+
+@pytest.mark.requirement("M-31")
+def test_an_ask_says_that_calls_to_its_model_are_stopped(
+    as_, bob, opening, maestro, fake_config
+):
+    Stop.objects.create(scope="endpoint", key=str(fake_config.endpoint_id))
+
+    page = as_(bob).post(
+        f"/posts/{opening.pk}/ask/", {"persona": maestro.pk}, headers=HTMX
+    )
+
+    said = "Maestro is waiting: calls to its model are stopped for now."
+    assert said in page.content.decode()
 
 
 def test_a_locked_topic_takes_no_asks(as_, bob, opening):

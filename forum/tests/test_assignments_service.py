@@ -4,9 +4,10 @@ import pytest
 
 from accounts.models import AuditEvent
 from core.models import SiteSettings
+from forum import offers
 from forum.errors import NotAssigned, OnlyStaffAssign, PersonaNotOffered
 from forum.models import Subforum, SubforumPersona
-from forum.services import asks, assignments
+from forum.services import assignments
 from llmqueue.handlers import Inputs
 from llmqueue.resolution.resolving import resolve
 from personas.errors import NotPublic
@@ -35,8 +36,8 @@ def defaults_of(subforum) -> list[str]:
 
 
 def inputs_of(subforum, member, **chosen) -> Inputs:
-    assigned = asks.assignments_of(subforum)
-    return asks.inputs_in(subforum, assigned, member=member, **chosen)
+    assigned = offers.assignments_of(subforum)
+    return offers.inputs_in(subforum, assigned, member=member, **chosen)
 
 
 def answerer(subforum, member) -> Persona:
@@ -160,7 +161,7 @@ def test_assigned_personas_and_the_site_s_two_are_all_that_is_offered(
     assignments.assign(subforum=subforum, persona=maestro, actor=bob)
 
     offered = [
-        it.slug for it in asks.offered_personas(asks.assignments_of(subforum), bob)
+        it.slug for it in offers.offered_personas(offers.assignments_of(subforum), bob)
     ]
 
     assert offered == ["companion", "maestro", "writer"]
@@ -172,10 +173,11 @@ def test_a_private_persona_closes_the_place_to_nobody(subforum, alice, bob, herm
     assignments.assign(subforum=subforum, persona=hermit, actor=alice)
 
     theirs = {
-        it.slug for it in asks.offered_personas(asks.assignments_of(subforum), bob)
+        it.slug for it in offers.offered_personas(offers.assignments_of(subforum), bob)
     }
     own = {
-        it.slug for it in asks.offered_personas(asks.assignments_of(subforum), alice)
+        it.slug
+        for it in offers.offered_personas(offers.assignments_of(subforum), alice)
     }
     asked = Persona.objects.get(slug="maestro")
     receipt = resolve(inputs_of(subforum, bob, persona=asked))

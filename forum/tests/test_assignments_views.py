@@ -5,8 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.models import SiteSettings
+from forum import offers
 from forum.models import Subforum, SubforumPersona
-from forum.services import asks, assignments
+from forum.services import assignments
 from personas.models import Persona, Visibility
 from personas.services.drafts import create_persona
 from personas.services.personas import delete_persona
@@ -307,7 +308,7 @@ def test_a_deleted_persona_still_narrows_until_it_is_taken_away(
         client.get("/s/kitchen/").text,
         client.get(topic.get_absolute_url()).text,
     ]
-    offered = list(asks.offered_personas(asks.assignments_of(subforum), bob))
+    offered = list(offers.offered_personas(offers.assignments_of(subforum), bob))
     again = browser.post(CHANGE, {"add": chef.pk})
     removed = browser.post(CHANGE, {"remove": chef.pk}, follow=True).text
 

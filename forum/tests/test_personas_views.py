@@ -2,6 +2,7 @@
 
 import pytest
 
+from forum import offers
 from forum.forms.posts import TopicForm
 from forum.models import NoticeKind, Post, Subforum, SubforumPersona
 from forum.services import asks, posts
@@ -220,7 +221,7 @@ def test_what_waits_for_a_deleted_persona_is_answered_by_another(
     assert page.count("no longer there") == 1
     assert subforum.assignments.filter(persona=chef).exists()
     assert list(
-        asks.offered_personas(asks.assignments_of(subforum), bob).values_list(
+        offers.offered_personas(offers.assignments_of(subforum), bob).values_list(
             "slug", flat=True
         )
     ) == [

@@ -8,16 +8,18 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, sent
+from core import rates
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
-from forum import ask_states, live, shown_posts
+from forum import ask_states, live, offers, shown_posts
 from forum.forms.asks import AskForm
 from forum.models import Ask, Post
 from forum.services import asks
 from forum.views import notices, pieces
 from llmqueue import services as queue
 from llmqueue.limits.remaining import in_short, left_for
-from llmqueue.pages.outlook import who_would_answer
+from llmqueue.pages.outlook import as_resolved
+from llmqueue.resolution.lookups import Lookups
 
 
 @member_required
@@ -28,8 +30,8 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
     )
     place = pieces.form_place(request)
     subforum = post.topic.subforum
-    assignments = asks.assignments_of(subforum)
-    offered = asks.offered_personas(assignments, request.user)
+    assignments = offers.assignments_of(subforum)
+    offered = offers.offered_personas(assignments, request.user)
     suggested = offered.not_muted_by(request.user)
     form = AskForm(
         sent(request),
@@ -48,9 +50,17 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
             return _asked(request, post, ask)
         status = 422
     template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
-    inputs = asks.inputs_in(subforum, assignments, member=request.user)
-    [anyone] = who_would_answer([inputs])
-    left = left_for(request.user, place=asks.place_of(subforum.pk))
+    inputs = offers.inputs_in(
+        subforum, assignments, member=request.user, pictures=post.images_count
+    )
+    lookups = Lookups([inputs])
+    anyone = as_resolved(inputs, lookups)
+    left = left_for(
+        request.user,
+        tier=lookups.tier(request.user),
+        place=asks.place_of(subforum.pk),
+        on_own_key=anyone.on_own_key,
+    )
     context = {
         "post": post,
         "form": form,
@@ -67,6 +77,7 @@ def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:
         return None
     values = form.cleaned_data
     try:
+        _count(request, post)
         return asks.ask(
             post=post,
             member=request.user,
@@ -74,10 +85,16 @@ def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:
             config=values["config"],
             endpoint=values["wish"].endpoint if values["wish"] else None,
             key=values["key"].hex if values["key"] else "",
+            blindly=values.get("blindly", False),
         )
     except ForllmError as error:
         form.add_error(None, error.message)
         return None
+
+
+def _count(request: MemberRequest, post: Post) -> None:
+    """Count an ask, whoever pays for it: this is about haste, not about bills."""
+    rates.take(request, asks=request.user.pk, subforum_asks=post.topic.subforum_id)
 
 
 def _asked(request: MemberRequest, post: Post, ask: Ask) -> HttpResponse:
@@ -117,18 +134,20 @@ def _line(request: HttpRequest, ask_id: str) -> HttpResponse:
 @require_POST
 @member_required
 def ask_cancel(request: MemberRequest, ask_id: str) -> HttpResponse:
-    return _act(request, ask_id, queue.cancel_by)
+    return _act(request, _find(request, ask_id), queue.cancel_by)
 
 
 @require_POST
 @member_required
 def ask_retry(request: MemberRequest, ask_id: str) -> HttpResponse:
-    return _act(request, ask_id, queue.retry)
+    ask = _find(request, ask_id)
+    _count(request, ask.post)
+    return _act(request, ask, queue.retry)
 
 
-def _act(request: MemberRequest, ask_id: str, service: Any) -> HttpResponse:
+def _act(request: MemberRequest, ask: Ask, service: Any) -> HttpResponse:
     """Do what a button under an ask says, or say there what forbids it."""
-    ask, error = _find(request, ask_id), ""
+    error = ""
     try:
         changed = service(request=ask.request, member=request.user) or ask.request
         ask = Ask.objects.with_post().get(request=changed)

@@ -37,37 +37,41 @@ def _list_personas(
     assigned = SubforumPersona.objects.filter(subforum=subforum)
     usable = assigned.usable_by(viewer).select_related("persona__current_version")
     may_assign = assignments.may_assign(viewer)
-    offered: list[Persona] = []
-    more: Persona | None = None
-    deleted: list[SubforumPersona] = []
-    if may_assign:
-        if subforum.has_deleted:  # type: ignore[attr-defined]
-            deleted = list(assigned.deleted_for(viewer)[:MOST_OFFERED])
-        others = Persona.objects.usable_by(viewer).select_related("handle")
-        others = others.exclude(pk__in=assigned.values("persona"))
-        if words:
-            others = others.named_like(words)
-        offered, more = first_of(others.order_by("name", "pk"), MOST_OFFERED)
     first = assigned.first_narrowing()
     default = first.persona if first and first.answers_unasked else None
-    context = {
+    context: dict[str, Any] = {
         "subforum": subforum,
         "page": page_of(usable, request.GET, by="persona__name", size=PAGE_SIZE),
         "is_narrowed": first is not None,
         "default": default,
         # Who answers instead of one of its own.
         "site_default": default or Persona.objects.answering_unasked(),
-        "deleted": deleted,
-        "offered": offered,
-        "has_more": more is not None,
         "may_assign": may_assign,
         "words": words,
         "error": error,
     }
+    if may_assign:
+        context |= _what_may_change(subforum, viewer, words)
     if viewer is not None and viewer.is_staff:
         pinned = subforum.profile.key if subforum.profile else ""
         context["pin_form"] = PinForm(initial={"profile": pinned})
     return _answer(request, "forum/subforum_personas.html", context, error)
+
+
+def _what_may_change(
+    subforum: Subforum, viewer: User | None, words: str
+) -> dict[str, Any]:
+    """Who could be assigned, and who was deleted and is assigned still."""
+    assigned = SubforumPersona.objects.filter(subforum=subforum)
+    others = Persona.objects.usable_by(viewer).select_related("handle")
+    others = others.exclude(pk__in=assigned.values("persona"))
+    if words:
+        others = others.named_like(words)
+    offered, more = first_of(others.order_by("name", "pk"), MOST_OFFERED)
+    deleted: list[SubforumPersona] = []
+    if subforum.has_deleted:  # type: ignore[attr-defined]
+        deleted = list(assigned.deleted_for(viewer)[:MOST_OFFERED])
+    return {"deleted": deleted, "offered": offered, "has_more": more is not None}
 
 
 @require_POST

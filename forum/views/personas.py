@@ -7,8 +7,8 @@ from django.utils.http import urlencode
 
 from accounts.access import viewer_of
 from core.paging import first_of, key_before
+from forum import offers
 from forum.models import Post, Subforum
-from forum.services import asks
 from personas.access import visible_persona
 from personas.models import Persona, PersonaVersion
 
@@ -26,7 +26,7 @@ def persona_ask(request: HttpRequest, persona_slug: str) -> HttpResponse:
     begun = {"body": body} if body else {}
     named = begun | {"persona": str(persona.handle)}
     query = f"?{urlencode(named)}"
-    subforums = asks.subforums_offering(persona, viewer_of(request))
+    subforums = offers.subforums_offering(persona, viewer_of(request))
     if len(subforums) == 1:
         return redirect(_new_topic(subforums[0], query))
     context = {

@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+from django import forms
 from django.http import HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import MemberRequest
+from core import markup, rates
+from core.errors import TooOften
 from forum.forms.places import Place
 from forum.models import Post, Topic
 
@@ -42,3 +45,18 @@ def go_to(request: MemberRequest, goal: Post | Topic | str) -> HttpResponse:
     if request.htmx:
         return HttpResponseClientRedirect(resolve_url(goal))
     return redirect(goal)
+
+
+def preview(request: MemberRequest, form: forms.Form) -> str:
+    """How the text of a form that is shown again will look; blank: asked for too often."""
+    try:
+        rates.take(request, previews=request.user.pk)
+    except TooOften as refusal:
+        form.add_error(None, refusal.message)
+        return ""
+    return rendered(form)
+
+
+def rendered(form: forms.Form) -> str:
+    """How the text of a valid form will look."""
+    return markup.stored(markup.render(form.cleaned_data["body"]))

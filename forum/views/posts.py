@@ -7,11 +7,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, sent
-from core import markup
+from core import rates
 from core.errors import ForllmError
+from core.images import MAX_BYTES
 from core.pieces import vary_on_piece
+from core.uploads import takes_files
 from forum import shown_posts
 from forum.errors import ChangedMeanwhile
+from forum.forms.images import FILE_FIELDS
 from forum.forms.posts import BodyForm, EditForm, ReplyForm
 from forum.models import Post
 from forum.services import posts
@@ -23,23 +26,31 @@ def _find(request: MemberRequest, post_id: int) -> Post:
     return get_object_or_404(posts_here, pk=post_id)
 
 
+@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
 @member_required
 def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
     """The form for an answer to a post, its preview, and the answer."""
     parent = _find(request, post_id)
-    form = ReplyForm(sent(request), parent=parent, place=pieces.form_place(request))
+    form = ReplyForm(
+        sent(request),
+        request.FILES,
+        writer=request.user,
+        parent=parent,
+        place=pieces.form_place(request),
+    )
     context: dict[str, Any] = {"post": parent, "parent_id": parent.pk, "form": form}
     if request.method != "POST":
         context["refusal"] = parent.why_not_answered(parent.topic)
         status = 422 if context["refusal"] else 200
     elif form.is_valid() and "preview" in request.POST:
-        context["preview"] = _preview(form)
+        context["preview"] = pieces.preview(request, form)
         status = 200
     else:
         post = _reply(request, parent, form)
         if post is not None:
             return _replied(request, parent, post, form)
         status = 422
+    form.images.keep()
     template = "forum/reply_create.html" + ("#reply-form" if request.htmx else "")
     answer = render(request, template, context, status=status)
     return vary_on_piece(answer)
@@ -49,6 +60,7 @@ def _reply(request: MemberRequest, parent: Post, form: ReplyForm) -> Post | None
     if not form.is_valid():
         return None
     try:
+        rates.take(request, posts=request.user.pk)
         return posts.reply(parent=parent, author=request.user, **form.cleaned_data)
     except ForllmError as error:
         form.add_error(None, error.message)
@@ -72,22 +84,25 @@ def _replied(
     return pieces.put_post(answer, shown)
 
 
+@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
 @member_required
 def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
     """The form for changing one's own post."""
     post = _find(request, post_id)
     if not post.is_editable_by(request.user):
         raise Http404
-    form = EditForm(sent(request), post=post)
+    form = EditForm(sent(request), request.FILES, post=post)
     context: dict[str, Any] = {"post": post, "form": form}
     if request.method != "POST":
         return render(request, "forum/post_edit.html", context)
     template = "forum/post_edit.html" + ("#edit-form" if request.htmx else "")
     if form.is_valid():
         if "preview" in request.POST:
-            context["preview"] = _preview(form)
+            form.images.keep()
+            context["preview"] = pieces.preview(request, form)
             return render(request, template, context)
         try:
+            rates.take(request, posts=request.user.pk)
             posts.edit_post(post=post, editor=request.user, **form.cleaned_data)
         except ForllmError as error:
             form.add_error(None, error.message)
@@ -96,6 +111,7 @@ def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
                 context["present"] = post.body
         else:
             return pieces.go_to(request, post)
+    form.images.keep()
     return render(request, template, context, status=422)
 
 
@@ -128,12 +144,8 @@ def post_preview(request: MemberRequest) -> HttpResponse:
     form = BodyForm(request.POST)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():
-        context["preview"] = _preview(form)
+        context["preview"] = pieces.rendered(form)
     template = "forum/post_preview.html" + ("#preview" if request.htmx else "")
     status = 200 if form.is_valid() else 422
     answer = render(request, template, context, status=status)
     return vary_on_piece(answer)
-
-
-def _preview(form: BodyForm) -> str:
-    return markup.stored(markup.render(form.cleaned_data["body"]))

@@ -6,16 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from core.pieces import is_piece, vary_on_piece
-from forum import paging
+from forum import offers, paging
 from forum.models import Post, Subforum
-from forum.services import asks, assignments
+from forum.services import assignments
 
 
 def subforum_list(request: HttpRequest) -> HttpResponse:
     subforums = Subforum.objects.visible_to(request.user).with_last_topics()
     context: dict[str, Any] = {"subforums": subforums}
     if getattr(request.user, "is_superuser", False):
-        context["answering"] = asks.default_provider()
+        context["answering"] = offers.default_provider()
     return render(request, "forum/subforum_list.html", context)
 
 

@@ -6,9 +6,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.access import MemberRequest, member_required, sent
-from core import markup
+from core import rates
 from core.errors import ForllmError
+from core.images import MAX_BYTES
+from core.uploads import takes_files
 from forum import live, paging, shown_posts
+from forum.forms.images import FILE_FIELDS
 from forum.forms.posts import ReplyForm, TopicForm
 from forum.models import Subforum, Topic
 from forum.services import assignments, posts
@@ -43,12 +46,15 @@ def _stream_url(request: HttpRequest, topic: Topic, posts_here: list[ShownPost])
     return live.stream_url(request, topic) if is_any_open else ""
 
 
+@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
 @member_required
 def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
     """The form for a new topic, its preview, and the new topic."""
     subforum = get_object_or_404(Subforum.objects.visible_to(request.user), slug=slug)
     form = TopicForm(
         sent(request),
+        request.FILES,
+        writer=request.user,
         begun=request.GET.get("body", ""),
         persona=request.GET.get("persona", ""),
     )
@@ -59,16 +65,19 @@ def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         values = form.cleaned_data
         if "preview" in request.POST:
-            context["preview"] = markup.stored(markup.render(values["body"]))
+            form.images.keep()
+            context["preview"] = pieces.preview(request, form)
             return render(request, template, context)
         wanted = values.pop("persona")
         try:
+            rates.take(request, posts=request.user.pk)
             topic = posts.create_topic(subforum=subforum, author=request.user, **values)
         except ForllmError as error:
             form.add_error(None, error.message)
         else:
             goal = _ask_form(topic, wanted) if wanted else topic
             return pieces.go_to(request, goal)
+    form.images.keep()
     return render(request, template, context, status=422)
 
 

@@ -14,9 +14,11 @@ from llmconfig.guide import FIRST_TEMPERATURE
 from llmconfig.intents import INTENTS
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.models.configs import SETTINGS
+from llmconfig.sampling import PARAMETERS
+from llmconfig.taken import untaken
 
 _LABELS = {
-    "vision_model": "Model for images",
+    "vision_model": "Model for pictures",
     "top_p": "Top-p",
     "top_k": "Top-k",
     "max_tokens": "Longest reply, in tokens",
@@ -25,14 +27,21 @@ _LABELS = {
     "fallback": "If it fails, ask instead",
 }
 _HELP = {
+    "endpoint": "The account at a provider, or the machine, that is asked.",
     "model": "As the provider calls it. One that is not in its list is taken, too.",
-    "vision_model": "Asked where a post carries images; empty: none.",
+    "vision_model": "Answers where a post has pictures. If the model above sees, write its"
+    " name here as well. Empty: it is told what the pictures show, as far as their"
+    " descriptions say, and whoever asks learns that before.",
     "temperature": "0 to 2. Empty: not sent, the provider decides.",
-    "top_p": "0 to 1. Empty: not sent.",
-    "top_k": "Empty: not sent. Not every provider takes it.",
-    "frequency_penalty": "-2 to 2. Empty: not sent.",
-    "presence_penalty": "-2 to 2. Empty: not sent.",
-    "repetition_penalty": "0 to 2. Empty: not sent. Not every provider takes it.",
+    "top_p": "0 to 1: it chooses among the likeliest words up to this share. Empty: not"
+    " sent.",
+    "top_k": "It chooses among so many of the likeliest words. Empty: not sent. Not every"
+    " provider takes it.",
+    "frequency_penalty": "-2 to 2: above 0 it repeats words less. Empty: not sent.",
+    "presence_penalty": "-2 to 2: above 0 it turns to something new sooner. Empty: not"
+    " sent.",
+    "repetition_penalty": "0 to 2: above 1 it repeats itself less. Empty: not sent. Not"
+    " every provider takes it.",
     "max_tokens": "Empty: the model's own.",
     "context_posts": "0 to 200. The post to answer is always shown, and whole.",
     "context_tokens": "Whichever is reached first, this or the number of posts.",
@@ -79,6 +88,23 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg]
         """The names that the offered endpoints listed, for the browser to suggest."""
         endpoints = self.fields["endpoint"].queryset  # type: ignore[attr-defined]
         return sorted({name for it in endpoints for name in it.listed_models})
+
+    @property
+    def untaken(self) -> list[tuple[Endpoint, list[str]]]:
+        """The offered endpoints that do not take all parameters, each with which not.
+
+        With the model that is written in the form, if one is.
+        """
+        model = str(self["model"].value() or "")
+        rows = [
+            (it, untaken(kind=it.kind, address=it.address, model=model))
+            for it in self.fields["endpoint"].queryset  # type: ignore[attr-defined]
+        ]
+        return [
+            (endpoint, [it.label for it in PARAMETERS if it.name in names])
+            for endpoint, names in rows
+            if names
+        ]
 
     def clean_model(self) -> str:
         return _one_line(self.cleaned_data["model"])

@@ -1,14 +1,15 @@
 """Forms of the site's endpoints."""
 
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 
 from core.errors import AddressDenied
-from llmconfig.addresses import check_address
+from llmconfig.addresses import check_address, host_and_port
 from llmconfig.errors import KEY_NEEDED
-from llmconfig.models import MOST_CALL_DEADLINE, Endpoint, OpenTo
+from llmconfig.models import MOST_CALL_DEADLINE, ApiKey, Endpoint, OpenTo
 from llmconfig.providers import CHOICES, PROVIDERS, Provider
 
 _MOST_SECONDS = int(MOST_CALL_DEADLINE.total_seconds())
@@ -171,10 +172,17 @@ class EndpointForm(_ModelForm):
         " one. A key is sent only to the host it was given for: at another address members"
         " have to enter theirs anew.",
     )
+    stops_keys = forms.BooleanField(
+        required=False,
+        label="Change it all the same",
+        help_text="They read on their page of keys that a new one is needed. At the old"
+        " address theirs would serve again.",
+    )
     field_order = (
         "name",
         "model",
         "address",
+        "stops_keys",
         "key",
         "open_to",
         "takes_own_keys",
@@ -195,6 +203,10 @@ class EndpointForm(_ModelForm):
             "takes_own_keys": endpoint.takes_own_keys,
         }
         self._endpoint = endpoint
+        if endpoint.provider == "demo":  # its address is another at each start
+            del self.fields["takes_own_keys"]
+        if not self.is_bound:
+            del self.fields["stops_keys"]
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -207,6 +219,24 @@ class EndpointForm(_ModelForm):
         if not address and not self._endpoint.kind.api_base:
             raise forms.ValidationError("This provider needs an address.")
         return address
+
+    def clean(self) -> dict[str, Any]:
+        """Warn of the keys that a new address stops; what stops none asks nothing."""
+        data = super().clean() or self.cleaned_data
+        count = 0 if "address" in self.errors else self._stopped_keys(data["address"])
+        if not count:
+            del self.fields["stops_keys"]
+        elif not data["stops_keys"]:
+            self.add_error("stops_keys", _warning(count))
+        return data
+
+    def _stopped_keys(self, api_base: str) -> int:
+        moved = copy(self._endpoint)
+        moved.api_base = api_base
+        host = host_and_port(self._endpoint.address)
+        if host == host_and_port(moved.address):
+            return 0
+        return ApiKey.objects.given_for(self._endpoint, host=host).count()
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -221,5 +251,14 @@ class EndpointForm(_ModelForm):
             "call_deadline": timedelta(seconds=data["deadline_seconds"]),
             "is_tried": data["is_tried"],
             "open_to": data["open_to"],
-            "takes_own_keys": data["takes_own_keys"],
+            "takes_own_keys": data.get("takes_own_keys"),
         }
+
+
+def _warning(count: int) -> str:
+    """How many members' keys stop at another address."""
+    whose = "1 member has a key" if count == 1 else f"{count} members have keys"
+    return (
+        f"{whose} for the address as it is. A key is sent nowhere else, so with another"
+        " host or port they cannot ask here on their own account any more."
+    )

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from llmconfig.models.endpoints import Endpoint
 from llmconfig.sampling import PARAMETERS
+from llmconfig.taken import split
 
 # Lowest and highest of what a config may hold; None: without end.
 _RANGES: dict[str, tuple[int, int | None]] = {
@@ -161,16 +162,28 @@ class LLMConfig(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("llmconfig:config_detail", args=[self.pk])
 
+    def is_usable_by(self, user: object) -> bool:
+        """Whether `LLMConfigQuerySet.usable_by` would have it; nobody has the site's."""
+        return self.owner_id is None or self.owner_id == getattr(user, "pk", None)
+
     @property
     def is_verified(self) -> bool:
-        """Whether its endpoint has named the model when it was asked for its list."""
-        return self.model in self.endpoint.listed_models
+        """Whether a list of its provider's names the model."""
+        return not self.endpoint.is_unverified(self.model)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The sampling parameters that are set; 0 is a value, null is not sent."""
         values = {it.name: getattr(self, it.name) for it in PARAMETERS}
         return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def left_out(self) -> dict[str, Any]:
+        """Those of them that are not sent: its model does not take them there."""
+        at = self.endpoint
+        return split(
+            self.parameters, kind=at.kind, address=at.address, model=self.model
+        ).left_out
 
 
 class ModelProfile(models.Model):
@@ -192,6 +205,11 @@ class RedirectQuerySet(models.QuerySet["Redirect"]):
     def active(self) -> Self:
         """Those that were not undone."""
         return self.filter(undone_at=None)
+
+    def leading_from(self, endpoint: Endpoint, model: str) -> Self:
+        """Those that say what answers instead of `model`: its own before its endpoint's."""
+        mine = Q(model__iexact=model) | Q(model="")
+        return self.filter(mine, endpoint=endpoint, to__isnull=False).order_by("-model")
 
     def with_targets(self) -> Self:
         """With where they begin and lead, and who made them; the newest first."""

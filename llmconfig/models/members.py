@@ -123,6 +123,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         own = self.filter(user=getattr(user, "pk", None)).defer("secret")
         return own.select_related("endpoint").order_by("endpoint__position", "pk")
 
+    def given_for(self, endpoint: Endpoint, *, host: str) -> Self:
+        """Those for `endpoint` that are sent to this host, and to no other."""
+        return self.filter(endpoint=endpoint, host=host)
+
     def at(self, endpoint: Endpoint, *, owner: object) -> Self:
         """The one key that `owner` has for `endpoint`, if there is one."""
         return self.filter(user=getattr(owner, "pk", None), endpoint=endpoint)

@@ -15,21 +15,27 @@ from llmconfig.errors import (
     ConfigInUse,
     ConfigNameTaken,
     EndpointOff,
+    TooManyConfigs,
 )
+from llmconfig.intents import COMPAT
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.models.configs import SETTINGS
+from llmconfig.services.profiles import fill_profile, move_compat
 from llmconfig.uses import uses_of_config
 
 MOST_NAME_CHARS = 60
+# Of one member's own: every choice of a model lists them all.
+MOST_CONFIGS = 100
 
 
 def create_config(*, owner: User | None, actor: User, **values: Any) -> LLMConfig:
     """A new config of `owner`, None: of the site, which staff alone may make.
 
-    `values`: fields of SETTINGS. Raises NotAllowed or ConfigNameTaken.
+    `values`: fields of SETTINGS. Raises NotAllowed, ConfigNameTaken or TooManyConfigs.
     """
     _check_owner(owner, actor)
     with _name_taken_once():
+        _check_room(owner)
         config = LLMConfig.objects.create(
             owner=owner, is_global=owner is None, created_by=actor, **values
         )
@@ -65,8 +71,13 @@ def change_config(*, config: LLMConfig, actor: User, **values: Any) -> LLMConfig
     return current
 
 
+@transaction.atomic
 def clone_config(*, config: LLMConfig, owner: User | None, actor: User) -> LLMConfig:
-    """A copy of `config` for `owner` under the first name that is free."""
+    """A copy of `config` for `owner` under the first name that is free.
+
+    Raises as `create_config`.
+    """
+    _check_room(owner)  # who copies at the same time waits, and then takes another name
     values = {name: getattr(config, name) for name in SETTINGS}
     taken = set(
         LLMConfig.objects.filter(owner=owner).values_list("name", flat=True).all()
@@ -91,6 +102,7 @@ def delete_config(*, config: LLMConfig, actor: User) -> None:
         if uses.keeping:
             raise ConfigInUse(uses.keeping)
         _record(current, "deleted", actor=actor, lost_by=uses.losing)
+        move_compat(going=LLMConfig.objects.filter(pk=current.pk))
         current.delete()
 
 
@@ -98,6 +110,15 @@ def _check_owner(owner: User | None, actor: User) -> None:
     if actor.is_staff if owner is None else owner == actor:
         return
     raise NotAllowed
+
+
+def _check_room(owner: User | None) -> None:
+    """Raise TooManyConfigs if `owner` may have no more; they make one at a time."""
+    if owner is None:
+        return
+    list(User.objects.select_for_update(no_key=True).filter(pk=owner.pk))
+    if LLMConfig.objects.own(owner).count() >= MOST_CONFIGS:
+        raise TooManyConfigs
 
 
 def _may_be_followed(fallback: LLMConfig | None, owner: User) -> bool:
@@ -165,6 +186,8 @@ def set_default_config(*, config: LLMConfig, actor: User | None) -> None:
         if other.is_default:
             LLMConfig.objects.filter(pk=other.pk).update(is_default=False)
     LLMConfig.objects.filter(pk=config.pk).update(is_default=True)
+    # The first default: what the site began with stays there for whoever relies on it.
+    fill_profile(key=COMPAT, config=config)
     record(
         actor=actor,
         action="llmconfig made_default",

@@ -12,11 +12,12 @@ from accounts.models import User
 from accounts.services import record
 from llmconfig.addresses import check_address, host_and_port
 from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
-from llmconfig.models import Endpoint, LLMConfig, ModelProfile
+from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.providers import PROVIDERS
 from llmconfig.services.configs import set_default_config
 from llmconfig.services.keys import call_secrets, encrypt_site_key
 from llmconfig.services.listed import keep_models, list_of
+from llmconfig.services.profiles import fill_profile, move_compat
 from llmconfig.trial import TrialResult, try_endpoint
 from llmconfig.uses import uses_of
 
@@ -25,8 +26,16 @@ DEMO_NAME = "Demo model"
 DEMO_MODEL = "smollm2"
 # What a trial is about; it says nothing of an endpoint in which one of these has changed.
 _TRIED_FIELDS = ("api_base", "site_key", "default_model")
-_RIGHTS = ("open_to", "takes_own_keys")
-_FIELDS = (*_TRIED_FIELDS, "name", "max_in_flight", "call_deadline", *_RIGHTS)
+# What a change may touch, the key apart.
+_CHANGEABLE = (
+    "name",
+    "api_base",
+    "default_model",
+    "max_in_flight",
+    "call_deadline",
+    "open_to",
+    "takes_own_keys",
+)
 
 
 def connect_endpoint(
@@ -186,7 +195,8 @@ def change_endpoint(
 
 
 def _differences(old: Endpoint, new: Endpoint) -> set[str]:
-    return {name for name in _FIELDS if getattr(old, name) != getattr(new, name)}
+    fields = (*_CHANGEABLE, "site_key")
+    return {name for name in fields if getattr(old, name) != getattr(new, name)}
 
 
 def _lock_for(edited: set[str], endpoint: Endpoint) -> Endpoint:
@@ -204,17 +214,6 @@ def _lock_for(edited: set[str], endpoint: Endpoint) -> Endpoint:
     if not edited.isdisjoint(_TRIED_FIELDS) and not theirs.isdisjoint(_TRIED_FIELDS):
         raise ChangedMeanwhile
     return current
-
-
-# What an endpoint's change may touch, its key apart.
-_CHANGEABLE = (
-    "name",
-    "api_base",
-    "default_model",
-    "max_in_flight",
-    "call_deadline",
-    *_RIGHTS,
-)
 
 
 def _record_changed(
@@ -311,6 +310,7 @@ def delete_endpoint(*, endpoint: Endpoint, actor: User | None) -> None:
         name=found.name,
         configs=[config.name for config in configs],
     )
+    move_compat(going=configs)
     configs.delete()
     found.delete()
 
@@ -327,20 +327,24 @@ def reasons_to_keep(*, endpoint: Endpoint) -> list[str]:
 def connect_demo_model(*, url: str, key: str) -> None:
     """Point the demo endpoint at the small model that `manage.py up` runs.
 
-    Its port and key are new with every installation. It becomes the default only
+    Its port and key are new with every installation, and it takes no keys of members, as
+    early ones did. It becomes the default only
     where there is none, and new ones the cheap model, which members use whose address
     is not confirmed; what staff changed of it stays.
     """
+    now = {
+        "api_base": url,
+        "site_key": encrypt_site_key(key, address=url),
+        "takes_own_keys": False,
+    }
     endpoint, is_new = Endpoint.objects.update_or_create(
         provider="demo",
-        defaults={"api_base": url, "site_key": encrypt_site_key(key, address=url)},
+        defaults=now,
         create_defaults={
+            **now,
             "name": _free_name(DEMO_NAME),
-            "api_base": url,
-            "site_key": encrypt_site_key(key, address=url),
             "default_model": DEMO_MODEL,
             "max_in_flight": 2,
-            "takes_own_keys": False,
             "call_deadline": timedelta(minutes=2),
         },
     )
@@ -357,8 +361,7 @@ def connect_demo_model(*, url: str, key: str) -> None:
             context_posts=2,
             context_tokens=120,
         )
-        cheap, _ = ModelProfile.objects.get_or_create(key="cheap")
-        ModelProfile.objects.filter(pk=cheap.pk, config=None).update(config=config)
+        fill_profile(key="cheap", config=config)
     if LLMConfig.objects.default() is None and endpoint.is_enabled:
         for config in LLMConfig.objects.of_site().filter(endpoint=endpoint)[:1]:
             set_default_config(config=config, actor=None)

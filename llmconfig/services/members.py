@@ -11,9 +11,13 @@ from llmconfig.models import AISettings, Endpoint, LLMConfig, ProviderPreference
 
 
 def ai_settings_of(member: User) -> AISettings:
-    """What the member set; unsaved, and as it is by default, when they set nothing."""
-    rows = AISettings.objects.select_related("default_config__endpoint")
-    return rows.filter(user=member).first() or AISettings(user=member)
+    """What the member set, as it was when it was first read with them: for their pages.
+
+    Unsaved, and as it is by default, when they set nothing. No query for whoever is
+    signed in (`settings.MEMBER_JOINS`).
+    """
+    own: AISettings | None = getattr(member, "ai_settings", None)
+    return own or AISettings(user=member)
 
 
 @transaction.atomic
@@ -95,7 +99,7 @@ def count_use(*, member_id: int, endpoint_id: int, model: str) -> None:
 
 def check_usable(config: LLMConfig | None, member: User) -> None:
     """Raise NotAllowed if `config` is neither the site's nor the member's own."""
-    if config is not None and config.owner_id not in (None, member.pk):
+    if config is not None and not config.is_usable_by(member):
         raise NotAllowed
 
 

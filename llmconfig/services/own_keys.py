@@ -57,11 +57,22 @@ def _slot(endpoint: Endpoint, key: ApiKey | None, *, is_open: bool) -> KeySlot:
     problem = ""
     if key is not None:
         problem = keys.problem_of(key=key, endpoint=endpoint)
+        if problem and encryption.is_on():
+            problem = _moved(key, endpoint)
         if not is_open:
             problem = f"{endpoint.name} takes no keys of members at the moment."
     host = host_and_port(endpoint.address)
     can_store = is_open and encryption.is_on()
     return KeySlot(endpoint, key, host, problem, is_open=can_store)
+
+
+def _moved(key: ApiKey, endpoint: Endpoint) -> str:
+    """What `keys.problem_of` says of another host, to whose key it is."""
+    host = host_and_port(endpoint.address)
+    return (
+        f"Your key was given for {key.host}, and {endpoint.name} is at {host} now. It is"
+        " sent nowhere else: enter one for the new place, or remove it."
+    )
 
 
 def save_key(*, user: User, endpoint: Endpoint, key: str, nickname: str) -> str:

@@ -1,9 +1,11 @@
 """Profiles: which config serves an intent."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.services import record
+from llmconfig.intents import COMPAT
 from llmconfig.models import LLMConfig, ModelProfile
 
 
@@ -33,3 +35,15 @@ def profile_of(*, key: str) -> ModelProfile:
     """The profile of this intent, made when it is first wanted."""
     profile, _ = ModelProfile.objects.get_or_create(key=key)
     return profile
+
+
+def fill_profile(*, key: str, config: LLMConfig) -> None:
+    """Point the profile of this intent to `config` unless it points somewhere already."""
+    profile = profile_of(key=key)
+    ModelProfile.objects.filter(pk=profile.pk, config=None).update(config=config)
+
+
+def move_compat(*, going: QuerySet[LLMConfig]) -> None:
+    """Point `compat` to the site's default where its own model is among those `going`."""
+    left = ModelProfile.objects.filter(key=COMPAT, config__in=going)
+    left.update(config=LLMConfig.objects.default())

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from llmconfig.client import Call
-from llmconfig.models import Endpoint
+from llmconfig.models import Endpoint, OpenTo
 from llmconfig.services import endpoints
 from llmconfig.tests.calling import KEY, SITE_KEY
+from tests.own_keys import OWN_KEY
 
 
 @pytest.fixture(params=["openai", "anthropic"])
@@ -64,3 +65,12 @@ def visit(client, staff) -> Client:
     """A browser in which staff are signed in."""
     client.force_login(staff)
     return client
+
+
+@pytest.fixture
+def place(fake_endpoint, fake_llm) -> Endpoint:
+    """An endpoint for members' own keys, whose provider takes one key and no other."""
+    fake_llm.key = OWN_KEY
+    fake_endpoint.open_to = OpenTo.NOBODY
+    fake_endpoint.save()
+    return fake_endpoint

@@ -9,7 +9,7 @@ from llmconfig import client
 from llmconfig.tests.calling import KEY
 
 
-@pytest.mark.requirement("M-03")
+@pytest.mark.requirement("M-02", "M-03")
 def test_complete_returns_text_usage_and_times(call, fake_llm):
     fake_llm.answers("One two three four.", chunks=4)
 

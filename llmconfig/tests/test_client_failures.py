@@ -76,7 +76,17 @@ def test_complete_names_a_closed_port_unreachable(call, settings, protocol):
 @pytest.mark.fault("F30", "F31")
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [(20, 20), ("1.5", 1.5), (10**9, 3600), (None, None), ("soon", None), (-3, 0)],
+    [
+        (20, 20),
+        ("1.5", 1.5),
+        (10**9, 3600),
+        (None, None),
+        ("soon", None),
+        (-3, 0),
+        ("inf", None),
+        ("Mon, 20 Nov 99999999999 10:00:00 GMT", None),
+        ("Mon, 20 Nov 2026 10:00:00 +99999999999999999999", None),
+    ],
 )
 def test_complete_says_how_long_the_provider_wants_to_rest(
     call, fake_llm, header, seconds

@@ -1,27 +1,16 @@
 """Settings > Keys, as members see it."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.urls import reverse
 
 from accounts.models import AuditEvent
-from llmconfig.models import ApiKey, Endpoint, OpenTo
+from llmconfig.models import ApiKey, Endpoint
 from llmconfig.services import own_keys
-from llmconfig.tests.test_own_keys import OTHER_KEY, OWN_KEY
+from llmconfig.tests.test_own_keys import OTHER_KEY
 from tests.fake_llm import FakeLLM
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, bring_key
 
 LIST = "/settings/keys/"
-
-
-@pytest.fixture
-def place(fake_endpoint, fake_llm) -> Iterator[Endpoint]:
-    fake_llm.key = OWN_KEY
-    Endpoint.objects.update(open_to=OpenTo.NOBODY)
-    fake_endpoint.refresh_from_db()
-    yield fake_endpoint
-    fake_llm.key = ""
 
 
 @pytest.fixture
@@ -204,6 +193,7 @@ def test_the_page_says_when_the_endpoint_has_moved(visit, alice, place):
 
     page = visit.get(LIST).text
 
+    assert "Your key was given for 127.0.0.1:" in page
     assert "is at moved.example:443 now" in page
     assert "Test<" not in page
     answer = visit.post(at("edit", place), {"key": "", "nickname": "x"})
@@ -240,3 +230,38 @@ def test_staff_say_who_may_use_an_endpoint(client, staff, place):
     client.post(address, values | {"open_to": "everybody"})
     place.refresh_from_db()
     assert place.open_to == "staff"
+
+
+@pytest.mark.requirement("C-29")
+@pytest.mark.fault("A-SSRF-9")
+def test_staff_are_told_how_many_keys_another_host_stops_before_it_is_saved(
+    client, staff, alice, bob, place
+):
+    bring_key(alice, place, OWN_KEY)
+    bring_key(bob, place, OWN_KEY)
+    client.force_login(staff)
+    address = reverse("llmconfig:endpoint_edit", args=[place.pk])
+    moved = "https://moved.example/v1"
+    values = {"name": "Fake", "address": moved, "model": "fake-1",
+              "max_in_flight": "4", "deadline_seconds": "30"}  # fmt: skip
+    assert "stops_keys" not in client.get(address).text
+
+    warned = client.post(address, values)
+
+    assert warned.status_code == 422
+    assert "2 members have keys for the address as it is." in warned.text
+    place.refresh_from_db()
+    assert place.api_base != moved
+    client.post(address, values | {"stops_keys": "on"})
+    place.refresh_from_db()
+    assert place.api_base == moved
+
+
+def test_another_path_at_the_same_host_warns_of_nothing(client, staff, alice, place):
+    bring_key(alice, place, OWN_KEY)
+    client.force_login(staff)
+    address = reverse("llmconfig:endpoint_edit", args=[place.pk])
+    values = {"name": "Fake", "address": f"{place.api_base}/x", "model": "fake-1",
+              "max_in_flight": "4", "deadline_seconds": "30"}  # fmt: skip
+
+    assert client.post(address, values).status_code == 302

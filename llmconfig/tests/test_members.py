@@ -41,7 +41,7 @@ def test_there_is_one_default_and_it_can_be_taken_back(alice, fake_config):
 
     for config in (fake_config, own, None):
         members.set_default_model(member=alice, config=config)
-        assert members.ai_settings_of(alice).default_config == config
+        assert AISettings.objects.get(user=alice).default_config == config
 
     assert AISettings.objects.count() == 1
     details = [it.detail for it in AuditEvent.objects.order_by("pk")]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -15,20 +14,9 @@ from llmconfig.errors import KeyGone, TrialFailed, TriedTooOften
 from llmconfig.models import ApiKey, Endpoint, KeyState, OpenTo
 from llmconfig.services import endpoints, keys, own_keys
 from tests.fake_llm import FakeLLM
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, bring_key
 
-OWN_KEY = "sk-canary-own-key-of-a-member-77"
 OTHER_KEY = "sk-canary-another-own-key-of-55"
-
-
-@pytest.fixture
-def place(fake_endpoint, fake_llm) -> Iterator[Endpoint]:
-    """An endpoint whose provider takes one key and no other."""
-    fake_llm.key = OWN_KEY
-    Endpoint.objects.update(open_to=OpenTo.NOBODY)
-    fake_endpoint.refresh_from_db()
-    yield fake_endpoint
-    fake_llm.key = ""
 
 
 def save(user, endpoint, key=OWN_KEY, nickname="") -> str:

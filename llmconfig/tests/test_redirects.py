@@ -134,6 +134,16 @@ def test_a_config_others_are_sent_to_is_not_deleted_under_them(lead):
     assert endpoints.reasons_to_keep(endpoint=made.to.endpoint) == ["1 redirect"]
 
 
+def test_a_redirect_that_is_undone_keeps_no_endpoint(lead, staff):
+    made = lead("a", "b")
+    redirects.undo_redirect(redirect=made, actor=staff)
+
+    for endpoint in (made.endpoint, made.to.endpoint):
+        endpoints.delete_endpoint(endpoint=endpoint, actor=staff)
+
+    assert not Endpoint.objects.exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_staff_at_once_make_no_circle(make, staff):
     a, b = make("a"), make("b")

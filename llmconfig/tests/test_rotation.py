@@ -9,20 +9,15 @@ from django.core.management import CommandError, call_command
 from core.errors import SecretUnreadable
 from llmconfig.models import ApiKey, Endpoint
 from llmconfig.services import keys, rotation
-from tests.own_keys import bring_key
+from tests.own_keys import SITE_KEY, bring_key, bring_site_key
 
 pytestmark = [pytest.mark.django_db, pytest.mark.fault("A-SEC-4", "F59")]
-
-SITE_KEY = "sk-canary-key-of-the-site-itself-42"
 
 
 @pytest.fixture
 def stored(alice, bob, fake_endpoint) -> Endpoint:
     """Two members' keys and the site's, by the old key."""
-    fake_endpoint.site_key = keys.encrypt_site_key(
-        SITE_KEY, address=fake_endpoint.address
-    )
-    fake_endpoint.save()
+    bring_site_key(fake_endpoint)
     bring_key(alice, fake_endpoint, "sk-own-key-of-alice-1111")
     bring_key(bob, fake_endpoint, "sk-own-key-of-bob-22222222")
     return fake_endpoint

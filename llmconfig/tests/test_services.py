@@ -10,8 +10,8 @@ from django.db import connection, transaction
 
 from core.errors import AddressDenied, SecretUnreadable
 from llmconfig.errors import ChangedMeanwhile, EndpointOff, TrialFailed
-from llmconfig.models import Endpoint, LLMConfig
-from llmconfig.services import configs, endpoints, keys
+from llmconfig.models import Endpoint, LLMConfig, ModelProfile
+from llmconfig.services import configs, endpoints, keys, prices
 from llmconfig.tests.calling import SITE_KEY as KEY
 from tests.races import start, wait_until_blocked
 
@@ -193,6 +193,7 @@ def test_describe_key_shows_four_characters_at_most(connect, key, shown):
     assert keys.describe_key(endpoint=endpoint) == shown
 
 
+@pytest.mark.requirement("Q-33", "C-10")
 def test_set_default_config_leaves_one(connect):
     connect()
     endpoint, _ = connect(is_default=False)
@@ -201,6 +202,34 @@ def test_set_default_config_leaves_one(connect):
     configs.set_default_config(config=config, actor=None)
 
     assert list(LLMConfig.objects.filter(is_default=True)) == [config]
+
+
+@pytest.mark.requirement("M-06", "M-82")
+def test_the_profile_a_site_begins_with_keeps_its_model_while_that_is_there(connect):
+    first, _ = connect()
+    config = first.llmconfig_set.get()
+
+    other, _ = connect()
+
+    assert LLMConfig.objects.default().endpoint == other
+    assert ModelProfile.objects.get(key="compat").config == config
+    endpoints.delete_endpoint(endpoint=first, actor=None)
+    now = ModelProfile.objects.get(key="compat").config
+    assert now == LLMConfig.objects.default()
+
+
+@pytest.mark.requirement("M-06", "M-82")
+def test_the_profile_a_site_begins_with_has_a_model_as_soon_as_the_site_has_one(staff):
+    endpoints.connect_demo_model(url="http://127.0.0.1:5000/v1", key=KEY)
+    demo = ModelProfile.objects.get(key="compat").config
+    other = configs.clone_config(config=demo, owner=None, actor=staff)
+    configs.set_default_config(config=other, actor=staff)
+
+    ModelProfile.objects.filter(key="cheap").update(config=other)
+
+    configs.delete_config(config=demo, actor=staff)
+
+    assert ModelProfile.objects.get(key="compat").config == other
 
 
 def test_set_default_config_takes_none_that_is_switched_off(connect):
@@ -214,6 +243,7 @@ def test_set_default_config_takes_none_that_is_switched_off(connect):
     assert LLMConfig.objects.default().endpoint == first
 
 
+@pytest.mark.requirement("Q-33", "C-10", "O-54")
 @pytest.mark.django_db(transaction=True)
 def test_set_default_config_by_two_at_once_leaves_one(connect):
     rows = [
@@ -292,6 +322,20 @@ def test_connect_demo_model_follows_the_new_port_and_keeps_the_rest(connect):
     assert demo.endpoint.api_base == "http://127.0.0.1:5001/v1"
     assert keys.call_secrets(endpoint=demo.endpoint) == "another-key"
     assert LLMConfig.objects.get(is_default=True).endpoint == endpoint
+
+
+@pytest.mark.requirement("M-44")
+def test_the_demo_model_costs_nothing_and_takes_no_keys_also_where_it_took_some():
+    endpoints.connect_demo_model(url="http://127.0.0.1:5000/v1", key=KEY)
+    Endpoint.objects.update(takes_own_keys=True)
+
+    endpoints.connect_demo_model(url="http://127.0.0.1:5001/v1", key=KEY)
+
+    demo = Endpoint.objects.get()
+    assert not demo.takes_own_keys
+    price = prices.price_of(endpoint=demo, model="smollm2")
+    assert price is not None
+    assert price.of(1000, 1000) == 0
 
 
 def test_connect_demo_model_finds_it_under_the_names_staff_gave_it(connect):

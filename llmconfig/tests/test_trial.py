@@ -229,7 +229,13 @@ def test_a_model_that_only_thought_works_without_a_sample(trial, fake_llm):
 
 @pytest.mark.fault("A-SEC-1", "A-SSRF-12")
 @pytest.mark.parametrize(
-    "said", ["I was called with {key}!", "s.k-c.a.n.a.r.y-o.f", "It ends in trial-4711"]
+    "said",
+    [
+        "I was called with {key}!",
+        "s.k-c.a.n.a.r.y-o.f",
+        "It ends in trial-4711",
+        "It is c2stY2FuYXJ5LW9mLWEtdHJpYWwtNDcxMQ== in base64",
+    ],
 )
 def test_a_sample_never_repeats_a_piece_of_the_key(trial, fake_llm, said):
     fake_llm.always_answers(said.format(key=KEY))

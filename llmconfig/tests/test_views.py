@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from llmconfig.models import Endpoint, LLMConfig
-from llmconfig.services import endpoints
+from llmconfig.services import endpoints, redirects
 from llmconfig.tests.calling import SITE_KEY as KEY
 
 PAGES = ["endpoint_list", "endpoint_create"]
@@ -162,6 +162,22 @@ def test_endpoint_try_says_that_an_endpoint_is_off(visit, endpoint, fake_llm, ho
     )
 
     assert "It is switched off, so no model of it answers." in answer.text
+
+
+def test_endpoint_try_says_that_requests_are_answered_by_another(
+    visit, staff, endpoint, connect
+):
+    other, _ = connect(model="fake-2")
+    to = other.llmconfig_set.get()
+    redirects.make_redirect(
+        endpoint=endpoint, model="FAKE-1", to=to, reason="", actor=staff
+    )
+
+    page = visit.post(
+        reverse("llmconfig:endpoint_try", args=[endpoint.pk]), follow=True
+    ).text
+
+    assert "A test asks it past the redirect: requests are answered by fake-2." in page
 
 
 @pytest.mark.parametrize(("said", "is_enabled"), [("yes", True), ("no", False)])

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.access import MemberRequest, member_required
 from accounts.models import User
 from core.steps import Step
-from llmconfig.errors import ConfigNameTaken
+from llmconfig.errors import ConfigNameTaken, TooManyConfigs
 from llmconfig.forms.configs import ConfigForm
 from llmconfig.guide import FIRST_TEMPERATURE, STEPS
 from llmconfig.services import configs
@@ -43,6 +43,10 @@ def config_guide(request: MemberRequest, step: str) -> HttpResponse:
     else:
         was_answered = all(name in answers for name in page.fields)
         form = _form(request, answers if was_answered else None, page)
+    return _ask(request, page, form)
+
+
+def _ask(request: MemberRequest, page: Step, form: ConfigForm) -> HttpResponse:
     context = {
         "form": form,
         "step": page,
@@ -73,11 +77,16 @@ def _summary(request: MemberRequest) -> HttpResponse:
         except ConfigNameTaken as error:
             messages.error(request, error.message)
             return redirect(_address(request, "name"))
+        except TooManyConfigs as error:
+            messages.error(request, error.message)
+            return redirect("llmconfig:config_list")
         del request.session[_ANSWERS]
         messages.success(request, f"{config} is saved. {HOW_TO_USE}")
         return redirect(config)
     context = {
         "values": form.cleaned_data,
+        # What the form's values make of a config, which nobody has saved.
+        "left_out": form.instance.left_out,
         "count": len(STEPS) + 1,
         "last": STEPS[-1],
         "query": _query(request),

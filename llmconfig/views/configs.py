@@ -15,6 +15,7 @@ from llmconfig.errors import (
     ChangedMeanwhile,
     ConfigInUse,
     ConfigNameTaken,
+    TooManyConfigs,
     TooManyFavourites,
 )
 from llmconfig.forms.configs import ConfigForm
@@ -45,7 +46,7 @@ def config_detail(request: MemberRequest, config_id: UUID) -> HttpResponse:
         "is_favourite": config.favoured.filter(user=request.user).exists(),
         "may_change": _may_change(request.user, config),
         "parameters": [
-            (it.name.replace("_", " ").capitalize(), getattr(config, it.name))
+            (it.label, getattr(config, it.name), it.name in config.left_out)
             for it in PARAMETERS
         ],
     }
@@ -64,6 +65,8 @@ def config_create(request: MemberRequest) -> HttpResponse:
             )
         except ConfigNameTaken as error:
             form.add_error("name", error.message)
+        except TooManyConfigs as error:
+            form.add_error(None, error.message)
         else:
             messages.success(request, f"{config} is saved. {HOW_TO_USE}")
             return redirect(config)
@@ -104,7 +107,12 @@ def config_edit(request: MemberRequest, config_id: UUID) -> HttpResponse:
 def config_clone(request: MemberRequest, config_id: UUID) -> HttpResponse:
     """A copy of one's own."""
     config = _usable(request, config_id)
-    copy = configs.clone_config(config=config, owner=request.user, actor=request.user)
+    user = request.user
+    try:
+        copy = configs.clone_config(config=config, owner=user, actor=user)
+    except TooManyConfigs as error:
+        messages.error(request, error.message)
+        return redirect("llmconfig:config_list")
     messages.success(request, f"{copy} is yours. Change what you like.")
     return redirect("llmconfig:config_edit", copy.pk)
 

@@ -1,5 +1,6 @@
 """Settings > Endpoints: the provider accounts that the site can call. Staff only."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -31,7 +32,8 @@ from llmconfig.trial import read_models
 
 @staff_required
 def endpoint_list(request: MemberRequest) -> HttpResponse:
-    rows = endpoints_with_site_configs()
+    # The page tells how the queue fares with each; its rows point to ours by these names.
+    rows = endpoints_with_site_configs().select_related("lane", "simulated_failure")
     context = {
         "rows": [
             (row, keys.describe_key(endpoint=row), _configs_of(row)) for row in rows
@@ -76,17 +78,22 @@ def endpoint_create(request: MemberRequest) -> HttpResponse:
             form.add_error(_field_of(error), error.message)
             models = error.models if isinstance(error, TrialFailed) else None
         else:
-            state = "connected" if data["is_tried"] else "saved"
-            default = LLMConfig.objects.default()
-            if default and default.endpoint_id == endpoint.pk:
-                result += " Personas without a model of their own answer with it now."
-            elif default and not data["is_default"]:
-                result += f" {default} stays the default."
-            messages.success(request, f"{endpoint} is {state}. {result}")
+            messages.success(request, _said_of_new(endpoint, result, data))
             return _go_to_list(request)
     context = {"form": form, "models": models}
     template = "llmconfig/endpoint_create.html" + ("#connect" if request.htmx else "")
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _said_of_new(endpoint: Endpoint, result: str, data: dict[str, Any]) -> str:
+    """What was saved, what its trial showed, and whether it answers by default."""
+    state = "connected" if data["is_tried"] else "saved"
+    default = LLMConfig.objects.default()
+    if default and default.endpoint_id == endpoint.pk:
+        result += " Personas without a model of their own answer with it now."
+    elif default and not data["is_default"]:
+        result += f" {default} stays the default."
+    return f"{endpoint} is {state}. {result}"
 
 
 def _show_models(request: MemberRequest, form: ConnectForm) -> HttpResponse:
@@ -148,11 +155,7 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
         ) as error:
             form.add_error(_field_of(error), error.message)
         else:
-            about_key = keys.describe_key(endpoint=endpoint)
-            told = {"none": "It has no key.", "set": "Its key is set."}
-            key = told.get(about_key, f"Its key {about_key}.")
-            said = f"The changes to {endpoint} are saved. {key} {result}"
-            messages.success(request, said.strip())
+            messages.success(request, _said_of_changed(endpoint, result))
             return _go_to_list(request)
     context = {
         "form": form,
@@ -162,6 +165,13 @@ def endpoint_edit(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     }
     template = "llmconfig/endpoint_edit.html" + ("#change" if request.htmx else "")
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def _said_of_changed(endpoint: Endpoint, result: str) -> str:
+    about_key = keys.describe_key(endpoint=endpoint)
+    told = {"none": "It has no key.", "set": "Its key is set."}
+    key = told.get(about_key, f"Its key {about_key}.")
+    return f"The changes to {endpoint} are saved. {key} {result}".strip()
 
 
 @require_POST
@@ -188,16 +198,24 @@ def _count(models: list[str]) -> str:
 @staff_required
 def endpoint_try(request: MemberRequest, endpoint_id: int) -> HttpResponse:
     endpoint = get_object_or_404(Endpoint, pk=endpoint_id)
-    off = (
-        "" if endpoint.is_enabled else " It is switched off, so no model of it answers."
-    )
+    about = _not_asked(endpoint)
     try:
         result = endpoints.retry_trial(endpoint=endpoint)
     except (AddressDenied, SecretUnreadable, TrialFailed) as error:
-        messages.error(request, f"{endpoint}: {error.message}{off}")
+        messages.error(request, f"{endpoint}: {error.message}{about}")
     else:
-        messages.success(request, f"{endpoint}: {result}{off}")
+        messages.success(request, f"{endpoint}: {result}{about}")
     return redirect("llmconfig:endpoint_list")
+
+
+def _not_asked(endpoint: Endpoint) -> str:
+    """Why requests do not reach what a test has just reached; blank if they do."""
+    if not endpoint.is_enabled:
+        return " It is switched off, so no model of it answers."
+    redirects = Redirect.objects.active().leading_from(endpoint, endpoint.default_model)
+    if (found := redirects.select_related("to").first()) is None:
+        return ""
+    return f" A test asks it past the redirect: requests are answered by {found.to}."
 
 
 @require_POST

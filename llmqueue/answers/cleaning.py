@@ -2,7 +2,7 @@
 
 import re
 
-from core.encryption import can_be_secret
+from core.encryption import can_be_secret, spellings_of
 from core.markup import clean_text
 
 # Hidden reasoning that some servers leave in the text; an unclosed block runs to the end.
@@ -31,7 +31,10 @@ def without_secret(text: str, secret: str) -> str:
 
     A key that is an ordinary word stays: without it, replies could not be read.
     """
-    return text.replace(secret, "[removed]") if can_be_secret(secret) else text
+    if can_be_secret(secret):
+        for spelling in spellings_of(secret):
+            text = text.replace(spelling, "[removed]")
+    return text
 
 
 def without_secret_so_far(text: str, secret: str) -> str:
@@ -42,6 +45,10 @@ def without_secret_so_far(text: str, secret: str) -> str:
     if not can_be_secret(secret):
         return text
     text = without_secret(text, secret)
+    return min((_without_end(text, it) for it in spellings_of(secret)), key=len)
+
+
+def _without_end(text: str, secret: str) -> str:
     for length in range(min(len(secret) - 1, len(text)), _TELLING_CHARS - 1, -1):
         if text.endswith(secret[:length]):
             return text[:-length]

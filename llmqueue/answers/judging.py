@@ -1,51 +1,22 @@
-"""Judging what came back, and the one table of what is done about each outcome."""
+"""Judging what came back from a call; what is done then is in `rules`."""
 
 import random
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
+
 from llmconfig.client import Answer, CallFailed
 from llmqueue.answers.cleaning import clean_answer, whole_sentences
+from llmqueue.answers.refusals import reads_like_refusal
+from llmqueue.answers.rules import FIRST_PAUSE_SECONDS, RULES, Rule
 from llmqueue.errors import Refused
-from llmqueue.models import ANSWERS, Outcome
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What an outcome leads to.
-
-    `calls`: how often the same model is called in a row before that outcome counts;
-    `falls_back`: whether the config's fallback is then asked, once.
-    """
-
-    calls: int = 1
-    falls_back: bool = False
-
-
-RULES = {
-    Outcome.EMPTY: Rule(2, True),
-    Outcome.REFUSED: Rule(1, True),
-    Outcome.FILTERED: Rule(1, True),
-    Outcome.MALFORMED: Rule(2, True),
-    Outcome.TOO_LONG: Rule(2, True),
-    Outcome.RATE_LIMITED: Rule(3, True),
-    Outcome.OVERLOADED: Rule(3, True),
-    Outcome.UNREACHABLE: Rule(2, True),
-    Outcome.TIMED_OUT: Rule(1, True),
-    Outcome.KEY_REFUSED: Rule(1, False),
-    Outcome.NO_MODEL: Rule(1, True),
-    Outcome.BAD_REQUEST: Rule(1, False),
-    Outcome.INTERRUPTED: Rule(),
-    Outcome.CANCELLED: Rule(),
-}
-
-# Delay before the second and the third call, seconds; doubled with jitter of a half.
-_FIRST_RETRY_SECONDS = 2.0
+from llmqueue.models import ANSWERS, REPLIES, Outcome
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one call. `text` is clean and may be posted if `is_answer`."""
+    """What became of one call. `text` is clean and may be posted if `is_reply`."""
 
     outcome: Outcome
     text: str = ""
@@ -55,11 +26,23 @@ class Verdict:
 
     @property
     def is_answer(self) -> bool:
+        """It is posted, whatever else there is."""
         return self.outcome in ANSWERS
+
+    @property
+    def is_reply(self) -> bool:
+        """It brought text that may be posted."""
+        return self.outcome in REPLIES
 
     @property
     def rule(self) -> Rule:
         return RULES[self.outcome]
+
+    @property
+    def asks_for_long(self) -> bool:
+        """Its provider wants a pause longer than a reader waits gladly."""
+        pause = self.retry_after
+        return pause is not None and pause > settings.LLM_LONG_RETRY_AFTER
 
     def retry_delay(self, failures: int) -> timedelta:
         """How long to wait after `failures` calls that ended like this one.
@@ -68,7 +51,7 @@ class Verdict:
         """
         if self.retry_after is not None:
             return self.retry_after
-        seconds = _FIRST_RETRY_SECONDS * 2 ** (failures - 1)
+        seconds = FIRST_PAUSE_SECONDS * 2 ** (failures - 1)
         jitter = random.uniform(1, 1.5)  # noqa: S311  # spreads retries, no secret
         return timedelta(seconds=seconds * jitter)
 
@@ -76,10 +59,10 @@ class Verdict:
 def judge(answer: Answer, *, name: str, tag: str) -> Verdict:
     """The verdict on an answer; `name` and `tag` are cleaned away (see cleaning).
 
-    Refusals count only by the provider's own signals: its refusal field or its finish
-    reason. Prose that sounds like a refusal is posted.
+    The provider's own signals come first: its refusal field, whose words then stand for
+    the text, and its finish reason.
     """
-    text = clean_answer(answer.text, name=name, tag=tag).strip()
+    text = clean_answer(answer.text or answer.refusal, name=name, tag=tag).strip()
     if answer.refusal:
         return Verdict(Outcome.REFUSED, text, answer=answer)
     if answer.finish_reason == "content_filter":
@@ -88,6 +71,8 @@ def judge(answer: Answer, *, name: str, tag: str) -> Verdict:
         return Verdict(Outcome.EMPTY, answer=answer)
     if answer.finish_reason == "length":
         return Verdict(Outcome.CUT_OFF, whole_sentences(text), answer=answer)
+    if reads_like_refusal(text):
+        return Verdict(Outcome.DECLINED, text, answer=answer)
     return Verdict(Outcome.ANSWERED, text, answer=answer)
 
 
@@ -103,4 +88,5 @@ def judge_failure(failure: CallFailed) -> Verdict:
 
 def failure_of(outcome: str, detail: str) -> Refused:
     """How a request ends whose last call came to `outcome`; `detail` as it was kept."""
-    return Refused(str(outcome), detail, is_failure=True)
+    reason = Outcome.REFUSED if outcome == Outcome.DECLINED else outcome
+    return Refused(str(reason), detail, is_failure=True)

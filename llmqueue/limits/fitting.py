@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from accounts.models import User
-from accounts.tiers import tier_of
+from accounts.tiers import Tier, tier_of
 from llmconfig.models import AISettings
+from llmconfig.services.members import ai_settings_of
 from llmqueue.models import LimitScope, LLMRequest, SpendLimit
 from llmqueue.resolution.receipts import Receipt
 
@@ -46,18 +47,10 @@ def place_key(kind: str, key: str) -> str:
 
 
 def at_asking(
-    *,
-    member: User | None,
-    place: tuple[str, str],
-    on_own_key: bool = False,
-    is_held: bool = False,
+    *, member: User | None, place: Pair, on_own_key: bool = False
 ) -> list[Ceiling]:
-    """What holds before it is known who answers, in the order of locks.
-
-    `is_held`: none of the limits is deleted before the transaction has ended.
-    """
-    pairs = _pairs(member, place, on_own_key=on_own_key)
-    return _ceilings(pairs, member, is_held=is_held)
+    """What holds before it is known who answers, in the order of locks; held."""
+    return _held(_pairs(member, place, on_own_key=on_own_key), member)
 
 
 def at_call(request: LLMRequest, receipt: Receipt) -> list[Ceiling]:
@@ -69,11 +62,19 @@ def at_call(request: LLMRequest, receipt: Receipt) -> list[Ceiling]:
         pairs.append((LimitScope.PERSONA, str(receipt.persona.pk)))
         if receipt.choice.config is not None:
             pairs.append((LimitScope.CONFIG, str(receipt.choice.config.pk)))
-    return _ceilings(pairs, member, is_held=True)
+    return _held(pairs, member)
+
+
+def for_page(
+    *, member: User, tier: Tier, place: Pair, on_own_key: bool
+) -> list[Ceiling]:
+    """What would hold for `member` at asking; the budget as it was read with them."""
+    pairs = _pairs(member, place, on_own_key=on_own_key, tier=tier)
+    return _ceilings(SpendLimit.objects.fitting(pairs), member, ai_settings_of(member))
 
 
 def _pairs(
-    member: User | None, place: tuple[str, str], *, on_own_key: bool
+    member: User | None, place: Pair, *, on_own_key: bool, tier: Tier | None = None
 ) -> list[Pair]:
     if on_own_key:
         return [(LimitScope.TIER, OWN_KEY)]
@@ -82,18 +83,22 @@ def _pairs(
         (LimitScope.PLACE, place_key(*place)),
     ]
     if member is not None:
-        pairs.append((LimitScope.TIER, tier_of(member)))
+        pairs.append((LimitScope.TIER, tier or tier_of(member)))
         pairs.append((LimitScope.MEMBER, str(member.pk)))
     return pairs
 
 
+def _held(pairs: Iterable[Pair], member: User | None) -> list[Ceiling]:
+    """As they are this moment; no limit is deleted before the transaction has ended."""
+    own = AISettings.objects.filter(user=member).first() if member else None
+    return _ceilings(SpendLimit.objects.held_for(pairs), member, own)
+
+
 def _ceilings(
-    pairs: Iterable[Pair], member: User | None, *, is_held: bool
+    limits: Iterable[SpendLimit], member: User | None, own: AISettings | None
 ) -> list[Ceiling]:
-    limits = SpendLimit.objects
-    found = limits.held_for(pairs) if is_held else limits.fitting(pairs)
-    ceilings = [_of_limit(it, member) for it in found]
-    if member is not None and (budget := budget_of(member)):
+    ceilings = [_of_limit(it, member) for it in limits]
+    if own is not None and (budget := _budget(own)):
         ceilings.append(budget)
     return sorted(ceilings, key=lambda it: it.order)
 
@@ -111,14 +116,13 @@ def _of_limit(limit: SpendLimit, member: User | None) -> Ceiling:
     )
 
 
-def budget_of(member: User) -> Ceiling | None:
-    """What the member set for themselves; None: no budget."""
-    own = AISettings.objects.filter(user=member).first()
-    if own is None or (own.budget_usd is None and own.budget_requests is None):
+def _budget(own: AISettings) -> Ceiling | None:
+    """What a member set for themselves; None: no budget."""
+    if own.budget_usd is None and own.budget_requests is None:
         return None
     return Ceiling(
         limit=None,
-        budget_of=member.pk,
+        budget_of=own.user_id,
         subject="",
         period=own.budget_period,
         requests=own.budget_requests,

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Max, Q
 from llmqueue.limits import periods, wording
 from llmqueue.limits.fitting import KINDS
 from llmqueue.models import LimitScope, Period, SpendBucket, SpendLimit
+from llmqueue.models.limits import column_of
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def limit_rows(limits: Iterable[SpendLimit]) -> list[LimitRow]:
     for period in Period:
         now |= Q(limit__period=period, period_key=periods.key_of(period, day))
     taken = {
-        name: Max(F(f"used_{column}") + F(f"reserved_{column}"))
-        for name, column in zip(KINDS, ("requests", "tokens", "usd"), strict=True)
+        kind: Max(F(f"used_{column_of(kind)}") + F(f"reserved_{column_of(kind)}"))
+        for kind in KINDS
     }
     groups = SpendBucket.objects.filter(now, limit__in=limits).values("limit")
     counted = groups.annotate(members=Count("pk"), **taken)

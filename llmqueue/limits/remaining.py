@@ -8,8 +8,9 @@ from decimal import Decimal
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.tiers import Tier
 from llmqueue.limits import periods, wording
-from llmqueue.limits.fitting import KINDS, Ceiling, at_asking
+from llmqueue.limits.fitting import KINDS, Ceiling, for_page
 from llmqueue.models import LimitScope, SpendBucket
 
 _OWN = (LimitScope.TIER, LimitScope.MEMBER)
@@ -26,14 +27,21 @@ class Left:
     is_budget: bool
 
 
-def left_for(member: User, *, place: tuple[str, str] = ("", "")) -> list[Left]:
-    """What is left for `member`, who asks in `place`; five queries.
+def left_for(
+    member: User,
+    *,
+    tier: Tier,
+    place: tuple[str, str] = ("", ""),
+    on_own_key: bool = False,
+) -> list[Left]:
+    """What is left for `member` of `tier`, who asks in `place`; three queries.
 
-    Their own limits and budget, in that order; those of all members together only where
-    nothing is left of them.
+    `on_own_key`: where a key of their own is used, which meets no spending limit. Their
+    own limits and budget, in that order; those of all members together only where nothing
+    is left of them.
     """
     day = periods.today()
-    ceilings = at_asking(member=member, place=place)
+    ceilings = for_page(member=member, tier=tier, place=place, on_own_key=on_own_key)
     buckets = _buckets(ceilings, day)
     found = [
         left
@@ -48,8 +56,9 @@ def in_short(lefts: Iterable[Left]) -> str:
     """One line for the form: the requests that end first, and the own budget."""
     rows = list(lefts)
     own = [it for it in rows if it.kind == "requests" and not it.is_budget]
+    first = sorted(own, key=lambda it: it.share)[:1]
     others = [it for it in rows if it.is_budget or not it.share]
-    shown = [*sorted(own, key=lambda it: it.share)[:1], *others]
+    shown = [*first, *(it for it in others if it not in first)]
     groups: dict[str, list[str]] = {}
     for it in shown:
         groups.setdefault(it.anew, []).append(it.text)

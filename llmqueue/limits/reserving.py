@@ -55,6 +55,7 @@ RETURNING id
 class _Want:
     """What is to be set aside in `ceiling` for call `number`; 0: for the request itself."""
 
+    request: LLMRequest
     ceiling: Ceiling
     number: int = 0
     requests: int = 0
@@ -66,19 +67,22 @@ class _Want:
         return self.ceiling.order
 
 
-def reserve_request(request: LLMRequest, likely: Receipt | None) -> None:
-    """Set aside one request in every limit that is known before it runs.
+def reserve_requests(asked: Iterable[tuple[LLMRequest, Receipt | None]]) -> None:
+    """Set aside one request for each of these, in every limit known before it runs.
 
-    `likely`: who would answer now, as far as that is known. Raises LimitReached; the
-    caller's transaction must then be rolled back. Its last locks but counters are taken.
+    With each comes who would answer it now, as far as that is known. Raises LimitReached;
+    the caller's transaction must then be rolled back. To be called once in it, for all:
+    its last locks but counters are taken.
     """
-    ceilings = at_asking(
-        member=request.requested_by,
-        place=(request.place_kind, request.place_key),
-        on_own_key=likely is not None and likely.key_owner is not None,
-        is_held=True,
-    )
-    _take(request, _of_requests(ceilings))
+    wants = []
+    for request, likely in asked:
+        ceilings = at_asking(
+            member=request.requested_by,
+            place=(request.place_kind, request.place_key),
+            on_own_key=likely is not None and likely.key_owner is not None,
+        )
+        wants += _of_requests(request, ceilings)
+    _take(wants)
 
 
 def reserve_call(
@@ -99,7 +103,7 @@ def reserve_call(
     mine = Reservation.objects.filter(request=request)
     mine = mine.exclude(state=ReservationState.RELEASED).select_related("bucket")
     counted = {_order(it): it for it in mine if it.attempt_number == 0}
-    wants = [it for it in _of_requests(ceilings) if it.order not in counted]
+    wants = [it for it in _of_requests(request, ceilings) if it.order not in counted]
     config = receipt.choice.config
     tokens_out = (config.max_tokens if config else None) or REPLY_TOKENS
     cost = price.of(tokens_in, tokens_out) if price else Decimal(0)
@@ -109,6 +113,7 @@ def reserve_call(
         if ceiling.tokens is not None or ceiling.cost_usd is not None:
             wants.append(
                 _Want(
+                    request,
                     ceiling,
                     number,
                     tokens=tokens_in + tokens_out,
@@ -123,11 +128,13 @@ def reserve_call(
         if it.state == ReservationState.RESERVED
         and (it.attempt_number > 0 or _order(it) not in fitting)
     ]
-    _take(request, wants, stale)
+    _take(wants, stale)
 
 
-def _of_requests(ceilings: Iterable[Ceiling]) -> list[_Want]:
-    return [_Want(it, requests=1) for it in ceilings if it.requests is not None]
+def _of_requests(request: LLMRequest, ceilings: Iterable[Ceiling]) -> list[_Want]:
+    return [
+        _Want(request, it, requests=1) for it in ceilings if it.requests is not None
+    ]
 
 
 def _order(reservation: Reservation) -> tuple[int, int]:
@@ -135,9 +142,7 @@ def _order(reservation: Reservation) -> tuple[int, int]:
     return (bucket.limit_id or 0, bucket.budget_of_id or 0)
 
 
-def _take(
-    request: LLMRequest, wants: list[_Want], stale: Iterable[Reservation] = ()
-) -> None:
+def _take(wants: list[_Want], stale: Iterable[Reservation] = ()) -> None:
     """Give back `stale` and set aside `wants`, bucket after bucket in their one order."""
     if not wants and not stale:
         return
@@ -151,7 +156,7 @@ def _take(
         if isinstance(step, Reservation):
             _give_back(step)
         else:
-            rows.append(_set_aside(request, step, day))
+            rows.append(_set_aside(step, day))
     Reservation.objects.bulk_create(
         rows,
         update_conflicts=True,  # one that was given back is taken anew
@@ -160,7 +165,7 @@ def _take(
     )
 
 
-def _set_aside(request: LLMRequest, want: _Want, day: date) -> Reservation:
+def _set_aside(want: _Want, day: date) -> Reservation:
     ceiling = want.ceiling
     amounts = {kind: getattr(want, kind) for kind in KINDS}
     values = {
@@ -177,7 +182,7 @@ def _set_aside(request: LLMRequest, want: _Want, day: date) -> Reservation:
     if taken is None:
         raise wording.refusal_of(ceiling, _full(want, day), day)
     return Reservation(
-        request=request,
+        request=want.request,
         attempt_number=want.number,
         bucket_id=taken[0],
         **amounts,

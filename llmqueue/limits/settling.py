@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import F, Q
 
+from llmqueue.limits.fitting import KINDS
 from llmqueue.models import (
     LLMAttempt,
     Outcome,
@@ -18,6 +19,7 @@ from llmqueue.models import (
     ReservationState,
     SpendBucket,
 )
+from llmqueue.models.limits import column_of
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,8 @@ def _book(reservation: Reservation, entry: _Entry | None) -> None:
         return
     used, reserved = ReservationState.SETTLED, ReservationState.RESERVED
     changes = {}
-    for kind, name in (
-        ("requests", "requests"),
-        ("tokens", "tokens"),
-        ("cost_usd", "usd"),
-    ):
+    for kind in KINDS:
+        name = column_of(kind)
         before, after = getattr(reservation, kind), getattr(entry, kind)
         for state, column in ((used, f"used_{name}"), (reserved, f"reserved_{name}")):
             more = after if entry.state == state else 0

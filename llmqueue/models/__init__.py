@@ -1,7 +1,12 @@
 """Requests for model work, the lanes they wait in, and the attempts made for them."""
 
 from llmqueue.models.attempts import LLMAttempt, LLMAttemptQuerySet, PromptPart
-from llmqueue.models.lanes import Lane
+from llmqueue.models.lanes import (
+    PAUSE_WORDS,
+    SITE_KEY_TROUBLE,
+    Lane,
+    LaneQuerySet,
+)
 from llmqueue.models.limits import (
     LimitScope,
     Period,
@@ -11,7 +16,7 @@ from llmqueue.models.limits import (
     SpendLimit,
 )
 from llmqueue.models.requests import LLMRequest, LLMRequestQuerySet
-from llmqueue.models.states import ANSWERS, FINAL, Outcome, Status
+from llmqueue.models.states import ANSWERS, FINAL, REPLIES, Outcome, Status
 from llmqueue.models.switches import SimulatedFailure, Stop, StopScope
 from llmqueue.models.usage import DailyUsage, DailyUsageQuerySet
 from llmqueue.models.workers import WorkerHeartbeat
@@ -19,6 +24,9 @@ from llmqueue.models.workers import WorkerHeartbeat
 __all__ = [
     "ANSWERS",
     "FINAL",
+    "PAUSE_WORDS",
+    "REPLIES",
+    "SITE_KEY_TROUBLE",
     "DailyUsage",
     "DailyUsageQuerySet",
     "LLMAttempt",
@@ -26,6 +34,7 @@ __all__ = [
     "LLMRequest",
     "LLMRequestQuerySet",
     "Lane",
+    "LaneQuerySet",
     "LimitScope",
     "Outcome",
     "Period",

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.models.requests import LLMRequest
-from llmqueue.models.states import ANSWERS, Outcome, Status
+from llmqueue.models.states import ANSWERS, REPLIES, Outcome, Status
 from personas.models import PersonaVersion
 
 
@@ -20,9 +20,14 @@ class LLMAttemptQuerySet(models.QuerySet["LLMAttempt"]):
         """Calls that came to an end by themselves, well or not."""
         return self.exclude(outcome__in=[Outcome.UNKNOWN, Outcome.INTERRUPTED])
 
-    def that_answered(self) -> Self:
-        """Calls whose answer may be posted and is still kept."""
-        return self.filter(outcome__in=ANSWERS).exclude(answer="")
+    def with_text(self) -> Self:
+        """Calls whose text may be posted and is still kept."""
+        return self.filter(outcome__in=REPLIES).exclude(answer="")
+
+    def that_declined(self) -> Self:
+        """Calls whose model said no, by its own signal or in prose, in words still kept."""
+        said_no = [Outcome.DECLINED, Outcome.REFUSED]
+        return self.filter(outcome__in=said_no).exclude(answer="")
 
     def with_loss(self) -> Self:
         """With `is_lost`: it has no outcome, and no worker is left that would bring one.
@@ -64,6 +69,8 @@ class LLMAttempt(models.Model):
     )
     outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.UNKNOWN)
     outcome_detail = models.TextField(blank=True)
+    # Nothing was sent: staff let it fail (see SimulatedFailure).
+    is_simulated = models.BooleanField(default=False, db_default=False)
     answer = models.TextField(blank=True, help_text="Cleaned text, posted or not.")
     tokens_in = models.PositiveIntegerField(null=True)
     tokens_out = models.PositiveIntegerField(null=True)
@@ -90,7 +97,7 @@ class LLMAttempt(models.Model):
 
     @property
     def has_failed(self) -> bool:
-        """It brought no answer, though nobody cut it."""
+        """It brought nothing that is posted at once, though nobody cut it."""
         return self.outcome not in (
             *ANSWERS,
             Outcome.UNKNOWN,
@@ -101,6 +108,8 @@ class LLMAttempt(models.Model):
     @property
     def was_sent(self) -> bool:
         """It may have reached the provider, which may count and charge it."""
+        if self.is_simulated:
+            return False
         if self.outcome == Outcome.UNREACHABLE:
             return False
         # Without a time it ended before it began: a key of ours that cannot be read, or

@@ -1,9 +1,44 @@
-"""The lines in which requests wait."""
+"""The lines in which requests wait, and whether their endpoint answers."""
+
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
 
 from llmconfig.models import Endpoint
+from llmqueue.models.states import Outcome
+
+# What speaks of the site's key or account, so that a member's own key may do better.
+SITE_KEY_TROUBLE = (Outcome.KEY_REFUSED, Outcome.RATE_LIMITED)
+
+# Why an endpoint is paused, for everybody.
+PAUSE_WORDS = {
+    Outcome.OVERLOADED: "it fails or breaks off",
+    Outcome.TIMED_OUT: "it takes too long",
+    Outcome.UNREACHABLE: "it cannot be reached",
+    Outcome.MALFORMED: "its answers cannot be understood",
+    Outcome.KEY_REFUSED: "it refuses the site's key",
+    Outcome.RATE_LIMITED: "it was asked too often",
+    "": "it keeps failing",
+}
+
+
+class LaneQuerySet(models.QuerySet["Lane"]):
+    """Questions about many lanes."""
+
+    def paused(self) -> Self:
+        """Lanes whose endpoint has failed too often in a row and is left alone."""
+        return self.filter(broken_until__isnull=False)
+
+    def close(self) -> int:
+        """Let calls be made there again, with nothing counted against it; how many."""
+        return self.update(
+            failures=0,
+            broken_at=None,
+            broken_until=None,
+            broken_by="",
+            probe_token=None,
+        )
 
 
 class Lane(models.Model):
@@ -16,10 +51,16 @@ class Lane(models.Model):
     endpoint = models.OneToOneField(Endpoint, null=True, on_delete=models.CASCADE)
     is_enabled = models.BooleanField(default=True)
     turn = models.BigIntegerField(default=0)
-    # The circuit breaker: failures in a row, and until when nothing is called here.
+    # The circuit breaker (work/breaker.py): failures in a row; since when nothing is
+    # called here, until when, and what the last of the failures was.
     failures = models.PositiveSmallIntegerField(default=0)
+    broken_at = models.DateTimeField(null=True, blank=True)
     broken_until = models.DateTimeField(null=True, blank=True)
     broken_by = models.CharField(max_length=20, blank=True, help_text="An Outcome.")
+    # The lease under which one request was let through, to see whether it answers.
+    probe_token = models.UUIDField(null=True, blank=True)
+
+    objects = LaneQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -33,3 +74,22 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return self.endpoint.name if self.endpoint else "unresolved"
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether its endpoint failed too often, until a call has shown that it answers."""
+        return self.broken_until is not None
+
+    def holds(self, *, on_own_key: bool) -> bool:
+        """Whether a call with such a key has to wait now, unless it is the one let through."""
+        return self.is_paused and not (on_own_key and self.spares_own_keys)
+
+    @property
+    def why_paused(self) -> str:
+        """Why it is paused, in plain words, as the end of a sentence."""
+        return PAUSE_WORDS.get(self.broken_by, PAUSE_WORDS[""])
+
+    @property
+    def spares_own_keys(self) -> bool:
+        """Whether it is the site's key that failed, and members' own may still do."""
+        return self.broken_by in SITE_KEY_TROUBLE

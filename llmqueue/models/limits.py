@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from llmconfig.models import BudgetPeriod
 from llmqueue.models.requests import LLMRequest
 from llmqueue.models.states import FINAL
 
@@ -32,12 +33,8 @@ class LimitScope(models.TextChoices):
     PLACE = "place", "One subforum"
 
 
-class Period(models.TextChoices):
-    """When a limit begins anew, at the site's midnight; `TOTAL` never does."""
-
-    DAILY = "daily", "A day"
-    MONTHLY = "monthly", "A month"
-    TOTAL = "total", "In all"
+# Limits begin anew when members' own budgets do: at the site's midnight, or never.
+Period = BudgetPeriod
 
 
 class SpendLimitQuerySet(models.QuerySet["SpendLimit"]):
@@ -115,6 +112,14 @@ class SpendBucketQuerySet(models.QuerySet["SpendBucket"]):
         return self.order_by(first, "budget_of", "pk")
 
 
+def column_of(kind: str) -> str:
+    """What a bucket calls an amount of `kind`, behind `used_` and `reserved_`.
+
+    `kind`: requests, tokens or cost_usd, as a limit's fields are called.
+    """
+    return kind.removeprefix("cost_")
+
+
 class SpendBucket(models.Model):
     """What was used and what is reserved of one limit in one period.
 
@@ -137,10 +142,11 @@ class SpendBucket(models.Model):
     period_key = models.CharField(max_length=10, blank=True)
     used_requests = models.PositiveIntegerField(default=0)
     used_tokens = models.PositiveBigIntegerField(default=0)
-    used_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    # As wide as any sum of estimates, which are members' own words.
+    used_usd = models.DecimalField(max_digits=24, decimal_places=8, default=0)
     reserved_requests = models.PositiveIntegerField(default=0)
     reserved_tokens = models.PositiveBigIntegerField(default=0)
-    reserved_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    reserved_usd = models.DecimalField(max_digits=24, decimal_places=8, default=0)
 
     objects = SpendBucketQuerySet.as_manager()
 
@@ -167,9 +173,9 @@ class SpendBucket(models.Model):
 
     def taken(self, kind: str) -> int | Decimal:
         """What is used or reserved of `requests`, `tokens` or `cost_usd`."""
-        name = kind.removeprefix("cost_")
-        taken: int | Decimal = getattr(self, f"used_{name}")
-        taken += getattr(self, f"reserved_{name}")
+        column = column_of(kind)
+        taken: int | Decimal = getattr(self, f"used_{column}")
+        taken += getattr(self, f"reserved_{column}")
         return taken
 
 
@@ -213,7 +219,7 @@ class Reservation(models.Model):
     )
     requests = models.PositiveIntegerField(default=0)
     tokens = models.PositiveBigIntegerField(default=0)
-    cost_usd = models.DecimalField(max_digits=14, decimal_places=8, default=0)
+    cost_usd = models.DecimalField(max_digits=24, decimal_places=8, default=0)
     state = models.CharField(
         max_length=10, choices=ReservationState, default=ReservationState.RESERVED
     )

@@ -46,6 +46,14 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
             .select_for_update(skip_locked=True, of=("self",))
         )
 
+    def held_by_pause(self, lane: Lane) -> Self:
+        """Those that wait for the paused endpoint of `lane`, also with a delay of their own.
+
+        Not those that wait for another request or for staff.
+        """
+        held = self.filter(lane=lane, status=Status.PENDING, after=None, stop=None)
+        return held.filter(on_own_key=False) if lane.spares_own_keys else held
+
     def lapsed(self) -> Self:
         """Requests whose worker has not renewed its lease, by the database's clock."""
         return self.running().filter(lease_until__lt=Now())
@@ -169,6 +177,9 @@ class LLMRequest(models.Model):
     lane = models.ForeignKey(Lane, on_delete=models.PROTECT)
     priority = models.SmallIntegerField(default=0)
     turn = models.BigIntegerField()
+    # Another hint: it will be called with a key of the member's own, which an endpoint
+    # that refuses the site's may still take.
+    on_own_key = models.BooleanField(default=False, db_default=False)
     is_ready = models.BooleanField(default=True)
     not_before = models.DateTimeField(null=True, blank=True)
     after = models.ForeignKey(
@@ -249,6 +260,11 @@ class LLMRequest(models.Model):
                 name="queue_claim",
             ),
             models.Index(
+                fields=["lane", "priority", "turn", "id"],
+                condition=Q(status="pending", is_ready=True, on_own_key=True),
+                name="queue_claim_own_key",
+            ),
+            models.Index(
                 fields=["not_before"],
                 condition=Q(status="pending", is_ready=False),
                 name="queue_delayed",
@@ -318,6 +334,11 @@ class LLMRequest(models.Model):
         """The lease token of a request that this worker holds."""
         assert self.lease_token is not None  # noqa: S101  # a claimed request has one
         return self.lease_token
+
+    @property
+    def is_waiting(self) -> bool:
+        """No worker has it yet, or not any more."""
+        return self.status == Status.PENDING
 
     @property
     def is_open(self) -> bool:

@@ -22,6 +22,7 @@ class Outcome(models.TextChoices):
     UNKNOWN = "unknown", "Unknown"
     ANSWERED = "answered", "Answered"
     CUT_OFF = "cut_off", "Answered, cut off at the length limit"
+    DECLINED = "declined", "Answered, but it reads like a refusal"
     EMPTY = "empty", "Empty answer"
     REFUSED = "refused", "Refused by the model"
     FILTERED = "filtered", "Held back by the provider's filter"
@@ -38,5 +39,7 @@ class Outcome(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-# Outcomes whose text may be posted.
+# Outcomes whose text is posted.
 ANSWERS = (Outcome.ANSWERED, Outcome.CUT_OFF)
+# Outcomes whose text may be: a refusal in prose, if no other model does better.
+REPLIES = (*ANSWERS, Outcome.DECLINED)

@@ -5,9 +5,11 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import CharField, Q, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Now
+from django.utils import timezone
 
 from llmconfig.models import Endpoint
+from llmqueue.models.states import Outcome
 
 
 class StopScope(models.TextChoices):
@@ -108,14 +110,22 @@ class Stop(models.Model):
         return f"stop {self.scope} {self.key}".strip()
 
 
+class SimulatedFailureQuerySet(models.QuerySet["SimulatedFailure"]):
+    """Questions about many."""
+
+    def active(self) -> Self:
+        """Those that the next call meets."""
+        return self.filter(calls_left__gt=0, until__gt=Now())
+
+
 class SimulatedFailure(models.Model):
     """Staff let the next calls at an endpoint fail, to see what then happens."""
 
     endpoint = models.OneToOneField(
         Endpoint, on_delete=models.CASCADE, related_name="simulated_failure"
     )
-    # An Outcome that is no answer.
-    outcome = models.CharField(max_length=20)
+    # One that is no answer.
+    outcome = models.CharField(max_length=20, choices=Outcome)
     calls_left = models.PositiveSmallIntegerField()
     until = models.DateTimeField()
     made_by = models.ForeignKey(
@@ -126,5 +136,12 @@ class SimulatedFailure(models.Model):
         related_name="+",
     )
 
+    objects = SimulatedFailureQuerySet.as_manager()
+
     def __str__(self) -> str:
         return f"{self.outcome} simulated at {self.endpoint_id}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the next call meets it."""
+        return self.calls_left > 0 and self.until > timezone.now()

@@ -33,6 +33,7 @@ from llmqueue.handlers import Subject
 from llmqueue.live.streams import Leases
 from llmqueue.models import (
     FINAL,
+    PAUSE_WORDS,
     LLMRequest,
     LLMRequestQuerySet,
     Status,
@@ -131,14 +132,33 @@ class Stopping:
 
 
 @dataclass(frozen=True)
+class Pausing:
+    """An endpoint that is left alone since it keeps failing, `why` in plain words.
+
+    `is_probed`: one request was let through, to see whether it answers again.
+    """
+
+    endpoint: str
+    since: datetime
+    until: datetime
+    why: str
+    is_probed: bool
+
+
+@dataclass(frozen=True)
 class Standing:
-    """How the queue stands: its states, whether a worker lives, whether AI is on."""
+    """How the queue stands: its states, whether a worker lives, whether AI is on.
+
+    `simulated`: names of endpoints at which staff let calls fail.
+    """
 
     states: list[StateCount]
     has_worker: bool
     # By the site's environment.
     is_on: bool
     stops: list[Stopping]
+    pauses: list[Pausing]
+    simulated: list[str]
     has_redirects: bool
 
     @property
@@ -275,6 +295,23 @@ _STOPS = """(
 )"""
 
 
+_PAUSES = """(
+    SELECT json_agg(json_build_array(endpoint.name, lane.broken_at, lane.broken_until,
+        lane.broken_by, EXISTS (
+            SELECT FROM queue_llmrequest WHERE lane_id = lane.id
+            AND status = 'processing' AND lease_token = lane.probe_token
+        )) ORDER BY endpoint.position, endpoint.id)
+    FROM queue_lane lane JOIN llmconfig_endpoint endpoint ON endpoint.id = endpoint_id
+    WHERE lane.broken_until IS NOT NULL AND endpoint.is_enabled
+)"""
+_SIMULATED = """(
+    SELECT json_agg(endpoint.name ORDER BY endpoint.position, endpoint.id)
+    FROM queue_simulatedfailure failure
+    JOIN llmconfig_endpoint endpoint ON endpoint.id = endpoint_id
+    WHERE calls_left > 0 AND until > statement_timestamp()
+)"""
+
+
 def standing(viewer: User | None) -> Standing:
     """How the queue stands for `viewer`; one query, whatever the number of requests.
 
@@ -287,6 +324,8 @@ def standing(viewer: User | None) -> Standing:
     alive, values = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
     columns: list[tuple[str, list[Any]]] = [
         (_STOPS, []),
+        (_PAUSES, []),
+        (_SIMULATED if is_staff else "NULL", []),
         ("EXISTS (SELECT 1 FROM llmconfig_redirect WHERE undone_at IS NULL)", []),
         (f"EXISTS ({alive})", list(values)),
     ]
@@ -299,14 +338,28 @@ def standing(viewer: User | None) -> Standing:
     query = "SELECT " + ", ".join(column for column, _ in columns)
     with connection.cursor() as cursor:
         cursor.execute(query, [value for _, values in columns for value in values])
-        stops, has_redirects, has_worker, *found = cursor.fetchone()
+        stops, pauses, simulated, has_redirects, has_worker, *found = cursor.fetchone()
     pairs = zip(Status, found[::2], found[1::2], strict=True)
     return Standing(
         states=[_state_count(status, count, since) for status, count, since in pairs],
         has_worker=has_worker,
         is_on=settings.AI_FEATURES_ENABLED,
         stops=[Stopping(*row) for row in stops or []],
+        pauses=[_pausing(*row) for row in pauses or []],
+        simulated=simulated or [],
         has_redirects=has_redirects,
+    )
+
+
+def _pausing(
+    endpoint: str, since: str, until: str, outcome: str, is_probed: bool
+) -> Pausing:
+    return Pausing(
+        endpoint=endpoint,
+        since=datetime.fromisoformat(since),
+        until=datetime.fromisoformat(until),
+        why=PAUSE_WORDS.get(outcome, PAUSE_WORDS[""]),
+        is_probed=is_probed,
     )
 
 

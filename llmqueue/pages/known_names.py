@@ -54,7 +54,7 @@ class KnownNames:
     def _knows(self, request: LLMRequest, persona_id: int | None) -> bool:
         if request.may_be_managed_by(self.viewer):
             return True
-        if _stands(request) and persona_id == request.answerer_id:
+        if stands(request) and persona_id == request.answerer_id:
             return True
         return persona_id is not None and persona_id not in self._hidden
 
@@ -81,7 +81,7 @@ def _in_doubt(request: LLMRequest) -> set[int]:
 
     The default personas are everybody's by constraint, so those asked for remain.
     """
-    if _stands(request):
+    if stands(request):
         return set()
     named = {request.answerer_id, request.persona_id}
     if request.last_attempt is not None:
@@ -92,7 +92,7 @@ def _in_doubt(request: LLMRequest) -> set[int]:
     return {pk for pk in named if pk is not None}
 
 
-def _stands(request: LLMRequest) -> bool:
+def stands(request: LLMRequest) -> bool:
     """Whether its answer is still to be read, as `history.with_answers` has found."""
     return request.status == Status.COMPLETE and getattr(request, "has_answer", False)
 

@@ -1,9 +1,10 @@
 """Who answers a request: as frozen for it, or as it would be decided this moment."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.db.models import prefetch_related_objects
 
 from accounts.models import User
@@ -14,10 +15,10 @@ from llmqueue.models import LLMRequest, Status
 from llmqueue.pages.askers_of_rows import joined_of
 from llmqueue.pages.known_names import KnownNames
 from llmqueue.pages.receipt_views import Ladder, as_ladders, key_words, who_answered
+from llmqueue.resolution.bypassing import Way, way_of
 from llmqueue.resolution.deciding import decide
 from llmqueue.resolution.lookups import Lookups
 from llmqueue.resolution.receipts import Receipt, model_of
-from llmqueue.resolution.resolving import resolve
 
 _WILL = "Will answer as"
 _OF_FROZEN = {
@@ -36,6 +37,10 @@ class Answerer:
 
     `ladders`: every rung with why it was passed over; empty where nothing is decided.
     `notes`: what readers will be told under the reply. `rule`: what chose the model.
+    `on_own_key`: the key is a member's.
+    `pause`: what becomes of a request as the endpoint is paused; empty if it is not.
+    `blind_to`: how many pictures of the text to answer it is not shown. `eyes`: which model
+    would answer a post with pictures; blank: none that sees, or it is not known.
     """
 
     label: str
@@ -46,6 +51,10 @@ class Answerer:
     ladders: tuple[Ladder, ...] = ()
     notes: tuple[str, ...] = ()
     rule: str = ""
+    on_own_key: bool = False
+    pause: str = ""
+    blind_to: int = 0
+    eyes: str = ""
 
 
 def who_answers(
@@ -73,10 +82,23 @@ def who_would_answer(inputs: Sequence[Inputs]) -> list[Answerer]:
 def as_resolved(inputs: Inputs, lookups: Lookups) -> Answerer:
     """Who would answer `inputs`, one of those that `lookups` are for."""
     try:
-        receipt = resolve(inputs, lookups).as_json()
-        return _of_receipt(_WILL, receipt, is_asker=True)
+        way = way_of(inputs, lookups)
     except Refused as refusal:
         return _nobody(refusal, inputs.persona.name if inputs.persona else "")
+    answerer = _of_receipt(_WILL, way.receipt.as_json(), is_asker=True)
+    config = way.receipt.choice.config
+    eyes = config.vision_model if config else ""
+    return replace(answerer, eyes=eyes, pause=_pause_words(way))
+
+
+def _pause_words(way: Way) -> str:
+    if way.held is None:
+        return ""
+    what = f"{way.held} is not answering right now"
+    if way.fallback is not None:
+        return f"{what}: your question goes to {way.fallback}."
+    minutes = settings.LLM_BREAKER_PATIENCE.total_seconds() / 60
+    return f"{what}: your question waits for it, {minutes:.0f} minutes at the most."
 
 
 def _frozen(request: LLMRequest, names: KnownNames) -> Answerer:
@@ -145,7 +167,14 @@ def _of_receipt(label: str, receipt: dict[str, Any], *, is_asker: bool) -> Answe
         ladders=ladders,
         notes=tuple(receipt["notes"]),
         rule=model,
+        on_own_key=receipt["key"] == "member",
+        blind_to=_blind_to(receipt),
     )
+
+
+def _blind_to(receipt: dict[str, Any]) -> int:
+    pictures = receipt.get("pictures", {"count": 0, "are_seen": True})
+    return 0 if pictures["are_seen"] else int(pictures["count"])
 
 
 def _nobody(refusal: Refused, asked_name: str) -> Answerer:

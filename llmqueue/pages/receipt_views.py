@@ -71,6 +71,7 @@ def receipt_view(
         Row("Instructions", _instructions(receipt), won["prompt"]),
         Row("Key", _key(request, receipt, viewer) or "none needed", won["key"]),
         Row("Settings", _parameters(receipt["parameters"])),
+        Row("Left out", _left_out(receipt)),
         Row("Tokens", _tokens(attempt)),
         Row("Cost", _cost(attempt, receipt)),
         Row("Time", _timing(attempt)),
@@ -94,6 +95,7 @@ class AttemptView:
     key: str
     outcome: str
     detail: str
+    is_simulated: bool
     tokens: str
     cost: str
     timing: str
@@ -110,9 +112,10 @@ def attempt_view(
         key=_key(attempt.request, receipt, viewer) or "none",
         outcome=attempt.get_outcome_display(),
         detail=attempt.outcome_detail,
+        is_simulated=attempt.is_simulated,
         tokens=_tokens(attempt),
         cost=_cost(attempt, receipt),
-        timing=_timing(attempt) or "unknown",
+        timing=_timing(attempt) or ("none" if attempt.is_simulated else "unknown"),
     )
 
 
@@ -147,6 +150,8 @@ def _seconds(value: float | None) -> str:
 def _notes(attempt: LLMAttempt, receipt: dict[str, Any]) -> list[str]:
     """What readers are told under the reply."""
     notes = list(receipt["notes"])
+    if attempt.is_simulated:
+        notes.append("Staff let this call fail, to see what then happens.")
     if attempt.outcome == Outcome.CUT_OFF:
         notes.append("Cut off at the model's length limit.")
     return notes
@@ -182,7 +187,16 @@ def _parameters(parameters: dict[str, Any]) -> str:
     )
 
 
+def _left_out(receipt: dict[str, Any]) -> str:
+    """What the config sets and the model does not take; blank: nothing, or not known."""
+    left = _parameters(receipt.get("left_out", {}))
+    model = receipt["model"]
+    return f"{left}: {model['model']} at {model['endpoint']} takes none" if left else ""
+
+
 def _tokens(attempt: LLMAttempt) -> str:
+    if attempt.is_simulated:
+        return "none"
     if attempt.tokens_in is None and attempt.tokens_out is None:
         return "unknown"
     return f"{_or_unknown(attempt.tokens_in)} in, {_or_unknown(attempt.tokens_out)} out"
@@ -193,6 +207,8 @@ def _or_unknown(value: int | None) -> str:
 
 
 def _cost(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
+    if attempt.is_simulated:
+        return "free"
     # Only the site itself sets up the demo model, which runs on its own machine.
     if receipt["model"]["provider"] == PROVIDERS["demo"].label:
         return "free"

@@ -45,6 +45,7 @@ def compose(
         count=client.count_tokens,
         instructions=_given(receipt.instructions),
         identity=_presented(identity, receipt.member),
+        sees=receipt.choice.sees,
     )
 
 

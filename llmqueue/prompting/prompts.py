@@ -1,16 +1,20 @@
 """The prompt, built from plain data, so that a preview is what will be sent.
 
 Order: site rules, place, persona (role, context, voice, knowledge, constraints last), who
-asks, the conversation, the text to answer. Only the speaking persona's own texts are
-`assistant`; everybody else's stand as attributed text inside delimited blocks whose tag
-nobody can know beforehand.
+asks, the conversation, the pictures of the text to answer where the model sees them, that
+text. Of other pictures only the descriptions are told. Only the speaking persona's own
+texts are `assistant`; everybody else's stand as attributed text inside delimited blocks
+whose tag nobody can know beforehand.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from typing import Any
 
+from core.images import vision_tokens
 from core.markup import without_frames
 from llmqueue.handlers import Conversation, Passage
 from personas.characterisation import describe
@@ -28,6 +32,7 @@ _NAMES = {
     "delimiters": "The marks around posts",
     "identity": "Who asks",
     "history": "Earlier post",
+    "picture": "Picture of what it answers",
     "target": "What it answers",
 }
 
@@ -39,7 +44,10 @@ def name_of(kind: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a prompt; `role` is OpenAI's chat role, `tokens` those of `text`."""
+    """One part of a prompt; `role` is OpenAI's chat role, `tokens` those of `text`.
+
+    `file` names a picture that is sent after the text; it is counted with it.
+    """
 
     kind: str
     role: str
@@ -47,10 +55,22 @@ class Part:
     tokens: int
     source_kind: str = ""
     source_key: str = ""
+    file: str = ""
 
     @property
     def name(self) -> str:
         return name_of(self.kind)
+
+
+@dataclass(frozen=True)
+class File:
+    """In a message, where the stored picture of this name stands."""
+
+    name: str
+
+
+# {"role", "content"}: a text, or a list of texts and of files.
+type Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -92,8 +112,12 @@ def build(
     source: tuple[str, str] | None = None,
     instructions: Given | None = None,
     identity: Presented | None = None,
+    sees: bool = False,
 ) -> list[Part]:
     """The parts of the prompt in the order they are sent.
+
+    `sees`: the model is sent the pictures of the text to answer, and not their
+    descriptions alone.
 
     `source`: what the persona's parts are made of; None: `version`. `instructions` stand
     in the place of all that it says but its role and its constraints. `tag`: the random
@@ -122,7 +146,9 @@ def build(
     def part_of(kind: str, passage: Passage) -> Part:
         return _part_of(passage, kind, conversation, persona, tag, count)
 
-    target = part_of("target", conversation.target)
+    answered = conversation.target
+    pictures = _picture_parts(conversation, tag, count) if sees else []
+    target = part_of("target", replace(answered, pictures=()) if sees else answered)
     history = fit(
         conversation.passages,
         partial(part_of, "history"),
@@ -130,7 +156,12 @@ def build(
         limits=limits,
     )
     first = [_identity_part(identity, tag, count)] if identity else []
-    return [entry for entry in system if entry.text] + [*first, *history, target]
+    return [entry for entry in system if entry.text] + [
+        *first,
+        *history,
+        *pictures,
+        target,
+    ]
 
 
 def _character(
@@ -185,14 +216,25 @@ def fit(
     return [part for _, part in sorted(kept.items())]
 
 
-def as_messages(parts: Iterable[Part]) -> list[dict[str, str]]:
-    """The parts as OpenAI's chat messages: one of a role after another is one message."""
-    messages: list[dict[str, str]] = []
-    for part in parts:
-        if messages and messages[-1]["role"] == part.role:
-            messages[-1]["content"] += f"\n\n{part.text}"
-        else:
-            messages.append({"role": part.role, "content": part.text})
+def as_messages(parts: Iterable[Part]) -> list[Message]:
+    """The parts as OpenAI's chat messages: one of a role after another is one message.
+
+    The content of one with pictures is a list of texts and of files' names, in order.
+    """
+    messages: list[Message] = []
+    for role, group in groupby(parts, key=lambda part: part.role):
+        contents: list[str | File] = []
+        for part in group:
+            if contents and isinstance(contents[-1], str):
+                contents[-1] += f"\n\n{part.text}"
+            else:
+                contents.append(part.text)
+            if part.file:
+                contents.append(File(part.file))
+        has_files = any(isinstance(it, File) for it in contents)
+        messages.append(
+            {"role": role, "content": contents if has_files else contents[0]}
+        )
     return messages
 
 
@@ -210,6 +252,7 @@ def _part_of(
     tag: str,
     count: Callable[[str], int],
 ) -> Part:
+    passage = replace(passage, text=_with_descriptions(passage))
     is_own = passage.persona_id == persona.pk
     if kind == "target":
         # Also when a persona answers itself: a model continues only after `user`.
@@ -224,6 +267,27 @@ def _part_of(
     return Part(
         kind, role, text, count(text), conversation.source_kind, passage.source_key
     )
+
+
+def _picture_parts(
+    conversation: Conversation, tag: str, count: Callable[[str], int]
+) -> list[Part]:
+    """What the text to answer shows, each picture after its description in a block."""
+    passage = conversation.target
+    parts = []
+    for number, it in enumerate(passage.pictures, 1):
+        alt = it.alt or "(without a description)"
+        text = _block(alt, tag, by=passage.author, picture=str(number))
+        tokens = count(text) + vision_tokens(it.width, it.height)
+        source = (conversation.picture_source_kind, it.source_key)
+        parts.append(Part("picture", "user", text, tokens, *source, file=it.file))
+    return parts
+
+
+def _with_descriptions(passage: Passage) -> str:
+    """The text with a line for each picture, which the model is not shown."""
+    lines = (f"[picture: {it.alt or 'no description'}]" for it in passage.pictures)
+    return "\n\n".join([passage.text, *lines])
 
 
 def _block(text: str, tag: str, **facts: str) -> str:

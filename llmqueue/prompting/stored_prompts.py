@@ -15,13 +15,17 @@ from personas.models import Identity, PersonaVersion, UserPersonaSettings
 
 @dataclass(frozen=True)
 class PartView:
-    """One part of a stored prompt; `text` None: not for this reader."""
+    """One part of a stored prompt; `text` None: not for this reader.
+
+    `picture_id`: which picture was sent after it, None if none was.
+    """
 
     kind: str
     role: str
     tokens: int
     text: str | None
     is_erased: bool
+    picture_id: str | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +66,7 @@ def _view(part: PromptPart, is_readable: bool) -> PartView:
         tokens=part.tokens,
         text=part.text if is_readable else None,
         is_erased=part.text == "",
+        picture_id=part.source_key if part.kind == "picture" else None,
     )
 
 

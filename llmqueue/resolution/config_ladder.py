@@ -73,7 +73,7 @@ def offer(
     config: LLMConfig, *, member: User | None, lookups: Lookups
 ) -> ModelChoice | Passed:
     """The config, or what staff let answer instead; or why `member` cannot use it now."""
-    if config.owner_id and config.owner_id != (member.pk if member else None):
+    if not config.is_usable_by(member):
         # Its name is its owner's own: receipts are read by everybody.
         return Passed("That model belongs to somebody else.", is_set=True)
     return _if_enabled(_of(config), member=member, lookups=lookups)

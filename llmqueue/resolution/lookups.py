@@ -23,6 +23,7 @@ from llmconfig.models import (
     Redirect,
 )
 from llmqueue.handlers import Inputs
+from llmqueue.models import Lane
 from personas.models import (
     Persona,
     SystemPrompt,
@@ -99,9 +100,16 @@ class Lookups:
         of_model = self._redirects.get((endpoint.pk, model.lower()))
         return of_model or self._redirects.get((endpoint.pk, ""))
 
-    def own_keys(self, member: User | None) -> frozenset[int]:
-        """The endpoints for which the member has a key of their own that is used there."""
-        return frozenset(self._own_keys.get(member.pk, {}) if member else ())
+    def pays_at(self, member: User | None, endpoint: Endpoint) -> bool:
+        """Whether a key of the member's own, and nobody else's, is used at `endpoint`.
+
+        One that is left from when it took keys is used no more.
+        """
+        return endpoint.is_for_own_keys and self.own_key(member, endpoint) is not None
+
+    def paused_lane(self, endpoint: Endpoint) -> Lane | None:
+        """The lane of this endpoint, if it is paused because it keeps failing."""
+        return self._paused_lanes.get(endpoint.pk)
 
     @cached_property
     def site_default(self) -> LLMConfig | None:
@@ -195,6 +203,11 @@ class Lookups:
             return {}
         rows = Redirect.objects.active().with_targets()
         return {(row.endpoint_id, row.model.lower()): row for row in rows}
+
+    @cached_property
+    def _paused_lanes(self) -> dict[int | None, Lane]:
+        lanes = Lane.objects.paused().select_related("endpoint")
+        return {lane.endpoint_id: lane for lane in lanes}
 
     @cached_property
     def _own_keys(self) -> dict[int, dict[int, ApiKey]]:

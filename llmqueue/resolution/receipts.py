@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from accounts.models import User
+from llmconfig import taken
 from llmconfig.models import Endpoint, LLMConfig
 from personas.models import (
     Persona,
@@ -28,7 +29,8 @@ class ModelChoice:
     """An endpoint and a model on it; `config` None means no parameters are sent.
 
     `why`: what a receipt says of the choice where its name alone does not tell.
-    `redirects`: the steps by which it took the place of what a rung chose.
+    `redirects`: the steps by which it took the place of what a rung chose. `sees`: it is
+    the config's model for pictures, since there are some.
     """
 
     endpoint: Endpoint
@@ -36,9 +38,17 @@ class ModelChoice:
     config: LLMConfig | None = None
     why: str = ""
     redirects: tuple[Step, ...] = ()
+    sees: bool = False
 
     def __str__(self) -> str:
         return self.config.name if self.config else f"{self.model} ({self.endpoint})"
+
+    @property
+    def parameters(self) -> taken.Split:
+        """The config's parameters: what is sent of them, and what is left out."""
+        given = self.config.parameters if self.config else {}
+        kind, address = self.endpoint.kind, self.endpoint.address
+        return taken.split(given, kind=kind, address=address, model=self.model)
 
     def as_json(self) -> dict[str, str | None]:
         """The same as plain values, as a receipt keeps it."""
@@ -70,7 +80,8 @@ class Receipt:
     """What was resolved for a request, and which rule chose each part of it.
 
     `source`: (kind, key) of the prompt's parts made of `version`, if that is on trial.
-    `member`: who asks, None for the site itself. `key_owner`: whose own key the call is
+    `member`: who asks, None for the site itself. `pictures`: how many the text to answer
+    has. `key_owner`: whose own key the call is
     made with; None: the site's, or none.
     """
 
@@ -84,14 +95,22 @@ class Receipt:
     notes: tuple[str, ...] = ()
     source: tuple[str, str] | None = None
     member: User | None = None
+    pictures: int = 0
     instructions: Instructions = Instructions()
     key_owner: User | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The sampling parameters that are sent: those that the config sets."""
-        config = self.choice.config
-        return config.parameters if config else {}
+        """The sampling parameters that are sent."""
+        return self.choice.parameters.sent
+
+    @property
+    def _pictures(self) -> dict[str, Any]:
+        if not self.pictures:
+            return {}
+        return {
+            "pictures": {"count": self.pictures, "are_seen": self.choice.sees},
+        }
 
     @property
     def _key_word(self) -> str:
@@ -103,9 +122,10 @@ class Receipt:
         """The receipt as plain values that outlive the rows it names.
 
         {"persona": {id, name, version}, "model": {config, endpoint, provider, model},
-        "parameters": {...}, "key": "member" | "site" | "none", "steps": {"persona":
-        [{rule, won, why}], "config": [...], "prompt": [...], "key": [...]}, "notes":
-        [str]}; a draft's version is 0
+        "parameters": {...}, "left_out": {...}, "key": "member" | "site" | "none",
+        "steps": {"persona": [{rule, won, why}], "config": [...], "prompt": [...], "key":
+        [...]}, "notes": [str], "pictures": {count, are_seen}}; a draft's version is 0; old
+        ones have no "left_out", and `pictures` is missing where there were none
         """
         ladders = {
             "persona": self.persona_steps,
@@ -113,6 +133,7 @@ class Receipt:
             "prompt": self.prompt_steps,
             "key": self.key_steps,
         }
+        parameters = self.choice.parameters
         return {
             "persona": {
                 "id": self.persona.pk,
@@ -120,18 +141,22 @@ class Receipt:
                 "version": self.version.number,
             },
             "model": self.choice.as_json(),
-            "parameters": self.parameters,
+            "parameters": parameters.sent,
+            "left_out": parameters.left_out,
             "key": self._key_word,
             "steps": {
                 name: [asdict(step) for step in steps]
                 for name, steps in ladders.items()
             },
             "notes": list(self.notes),
+            **self._pictures,
         }
 
 
 # The step of a receipt whose model was asked because the first one failed.
 FALLBACK_RULE = "the fallback"
+# What readers are told of a model that was not called as its endpoint is paused.
+PAUSED = "is not answering at the moment"
 
 
 def is_on_fallback(receipt: dict[str, Any]) -> bool:

@@ -1,6 +1,5 @@
 """Staff's *answer with that instead of this*, wherever a model was chosen."""
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from accounts.models import User
@@ -22,8 +21,8 @@ def redirected(
         target = redirect.to
         if target is None or redirect.pk in followed:
             break
-        if stays_on_own_key(
-            lookups.own_keys(member), chosen=choice.endpoint, target=target.endpoint
+        if _stays_on_own_key(
+            member, lookups, chosen=choice.endpoint, target=target.endpoint
         ):
             break
         followed.add(redirect.pk)
@@ -31,15 +30,16 @@ def redirected(
     return choice
 
 
-def stays_on_own_key(
-    own_keys: Collection[int], *, chosen: Endpoint, target: Endpoint
+def _stays_on_own_key(
+    member: User | None, lookups: Lookups, *, chosen: Endpoint, target: Endpoint
 ) -> bool:
     """Whether the call is paid by the member's own key, and could not be at `target`.
 
-    `own_keys`: the endpoints for which they have one that is used. A failing own key
-    counts too: no call of it goes to the site's bill, however it is sent elsewhere.
+    A failing own key counts too: no call of it goes to the site's bill, however it is
+    sent elsewhere.
     """
-    return chosen.pk in own_keys and target.pk not in own_keys
+    is_theirs = lookups.pays_at(member, chosen)
+    return is_theirs and not lookups.pays_at(member, target)
 
 
 def _moved(choice: ModelChoice, redirect: Redirect, target: LLMConfig) -> ModelChoice:

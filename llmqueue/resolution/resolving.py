@@ -24,6 +24,7 @@ from llmqueue.resolution.receipts import (
     Step,
     model_of,
 )
+from llmqueue.resolution.seeing import note_of_blindness, seeing
 from llmqueue.resolution.tier_rule import check_tier, within_tier
 from personas.models import Persona
 
@@ -37,12 +38,12 @@ def resolve(inputs: Inputs, lookups: Lookups | None = None) -> Receipt:
     lookups = lookups or Lookups([inputs])
     persona, persona_steps = resolve_persona(inputs, lookups)
     choice, steps = resolve_config(inputs, persona, lookups)
+    notes: tuple[str, ...] = ()
     if swap := within_tier(inputs, choice, lookups):
-        steps = (*steps, swap.step)
-        return _receipt(
-            inputs, lookups, persona, persona_steps, swap.choice, steps, swap.note
-        )
-    return _receipt(inputs, lookups, persona, persona_steps, choice, steps)
+        choice, steps, notes = swap.choice, (*steps, swap.step), (swap.note,)
+    choice, seen_by = seeing(inputs, choice, lookups)
+    steps = (*steps, *seen_by)
+    return _receipt(inputs, lookups, persona, persona_steps, choice, steps, *notes)
 
 
 def resolve_fallback(
@@ -50,11 +51,13 @@ def resolve_fallback(
     fallback: LLMConfig,
     *,
     failed: dict[str, Any],
+    told: str,
     lookups: Lookups | None = None,
 ) -> Receipt:
     """As `resolve`, with `fallback` in the place of a model whose calls are used up.
 
-    `failed` is the stored receipt of the last of these; no other model is looked for.
+    `failed` is the stored receipt of the last of these, `told` what became of it as the
+    end of a sentence; no other model is looked for.
     The fallback is checked like any other choice: raises Refused when it is switched off,
     has no key or is not for the member's tier. After the member's own key only that is
     used, where the fallback is. The swap is announced, in words that hold before the call.
@@ -64,14 +67,16 @@ def resolve_fallback(
     choice = offer(fallback, member=inputs.member, lookups=lookups)
     if isinstance(choice, Passed):
         raise Refused("no_model", choice.reason, is_failure=True)
+    choice, seen_by = seeing(inputs, choice, lookups)
     if choice.as_json() == failed["model"]:  # a redirect led back to it
         raise Refused("no_model", f"{choice} has just failed.", is_failure=True)
     check_tier(inputs, choice, lookups)
-    note = f"{model_of(failed)} failed; {fallback} was asked instead."
+    note = f"{model_of(failed)} {told}; {fallback} was asked instead."
     steps = (
         *(Step(**step) for step in failed["steps"]["config"]),
         Step(FALLBACK_RULE, True, note),
         *choice.redirects,
+        *seen_by,
     )
     return _receipt(
         inputs,
@@ -116,9 +121,11 @@ def _receipt(
             *_own_prompt_note(inputs, persona, instructions),
             *notes,
             *(step.why for step in choice.redirects),
+            *note_of_blindness(inputs, choice),
         ),
         source=on_trial.source if on_trial else None,
         member=inputs.member,
+        pictures=inputs.pictures,
         instructions=instructions,
         key_owner=key.owner,
     )

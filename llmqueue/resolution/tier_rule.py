@@ -70,7 +70,7 @@ def _is_bound(inputs: Inputs, choice: ModelChoice, lookups: Lookups) -> bool:
     member = inputs.member
     if member is None or lookups.tier(member) != Tier.SAMPLE:
         return False
-    return choice.endpoint.pk not in lookups.own_keys(member)
+    return not lookups.pays_at(member, choice.endpoint)
 
 
 def _is(choice: ModelChoice, config: LLMConfig) -> bool:

@@ -52,6 +52,7 @@ class NoteHandler:
 
     kind = "note"
     is_private = False
+    may_fall_back = True
 
     def __init__(self) -> None:
         self.delivered: list[tuple[int, str]] = []

@@ -50,6 +50,7 @@ def test_whole_sentences_ends_where_a_sentence_does(text, whole):
     [
         ("The key is sk-canary-0123", "The key is "),
         ("The key is sk-canary-0123456789.", "The key is [removed]."),
+        ("In base64 it is c2stY2FuYXJ5L", "In base64 it is "),
         ("A key begins with sk-", "A key begins with sk-"),
         ("sk-canary is no key.", "sk-canary is no key."),
     ],

@@ -4,7 +4,7 @@ import pytest
 
 from llmconfig.client import Answer, CallFailed
 from llmconfig.errors import MESSAGES
-from llmqueue.answers.judging import RULES, Verdict, judge, judge_failure
+from llmqueue.answers.judging import Verdict, judge, judge_failure
 from llmqueue.errors import ERROR_CLASSES
 from llmqueue.models import Outcome
 
@@ -22,9 +22,17 @@ def answer(text: str, *, finish_reason: str = "stop", refusal: str = "") -> Answ
         (answer(""), Outcome.EMPTY, ""),
         (answer("  \n\x00 "), Outcome.EMPTY, ""),
         (answer("<think>only thoughts</think>"), Outcome.EMPTY, ""),
-        (answer("", refusal="I cannot."), Outcome.REFUSED, ""),
+        (answer("", refusal="I cannot."), Outcome.REFUSED, "I cannot."),
+        (answer("No.", refusal="I cannot."), Outcome.REFUSED, "No."),
         (answer("Bad", finish_reason="content_filter"), Outcome.FILTERED, "Bad"),
         (answer("I'm sorry, I can't help."), Outcome.ANSWERED, None),
+        (
+            answer("I can't help with that."),
+            Outcome.DECLINED,
+            "I can't help with that.",
+        ),
+        (answer("Maestro: I can't help with that."), Outcome.DECLINED, None),
+        (answer("<think>Hm.</think>I can't help with that."), Outcome.DECLINED, None),
     ],
 )
 @pytest.mark.requirement("O-40")
@@ -43,12 +51,6 @@ def test_every_failure_of_a_call_has_a_rule_and_an_error_class(kind):
 
     assert verdict.rule.calls >= 1
     assert str(verdict.outcome) in ERROR_CLASSES or kind == "interrupted"
-
-
-def test_every_outcome_but_answers_has_a_rule():
-    answers = {Outcome.ANSWERED, Outcome.CUT_OFF, Outcome.UNKNOWN}
-
-    assert set(RULES) == set(Outcome) - answers
 
 
 @pytest.mark.fault("F30", "F31")

@@ -257,7 +257,7 @@ def test_a_config_is_not_its_own_fallback(pending_request, fake_config, fake_llm
     assert len(fake_llm.calls()) == 1
 
 
-@pytest.mark.fault("F44")
+@pytest.mark.fault("F34")
 def test_only_the_model_that_said_too_long_gets_the_shortened_prompt(
     pending_request, note_handler, second, fake_llm, monkeypatch
 ):

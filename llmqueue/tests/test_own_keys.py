@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from llmconfig.models import ApiKey, Endpoint, KeyState, ModelProfile, OpenTo
 from llmconfig.services import own_keys
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest, Outcome, Status
@@ -21,22 +20,16 @@ from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.work import runner
 from tests.conftest import wait_until
 from tests.fake_llm import FakeLLM
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, SITE_KEY, bring_key, bring_site_key
 from tests.races import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-OWN_KEY = "sk-canary-own-key-of-a-member-77"
-SITE_KEY = "sk-canary-key-of-the-site-itself-42"
 
 
 @pytest.fixture
 def paid(fake_config) -> Endpoint:
     """The fake provider with the site's key."""
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
-    return endpoint
+    return bring_site_key(fake_config.endpoint)
 
 
 @pytest.fixture
@@ -45,12 +38,9 @@ def elsewhere(paid, settings):
     with FakeLLM() as server:
         settings.LLM_PRIVATE_HOSTS.append(("127.0.0.1", server.port))
         endpoint = Endpoint.objects.create(
-            name="Elsewhere",
-            provider="compatible",
-            api_base=server.address,
-            site_key=encrypt_site_key(SITE_KEY, address=server.address),
+            name="Elsewhere", provider="compatible", api_base=server.address
         )
-        yield server, endpoint
+        yield server, bring_site_key(endpoint)
 
 
 @pytest.fixture

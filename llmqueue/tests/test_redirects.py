@@ -6,12 +6,12 @@ import pytest
 from django.utils import timezone
 
 from core.encryption import encrypt
+from llmconfig.addresses import host_and_port
 from llmconfig.models import AISettings, ApiKey, Endpoint, LLMConfig, Redirect
 from llmqueue import services as queue
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMAttempt, LLMRequest, Status
-from llmqueue.resolution.redirecting import stays_on_own_key
 from llmqueue.resolution.resolving import resolve
 from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.work import runner, sweeper
@@ -24,7 +24,11 @@ def configs(make_config, make_endpoint) -> dict[str, LLMConfig]:
     """`a` is the site's default; each at an endpoint of its own."""
     return {
         name: make_config(
-            name, endpoint=make_endpoint(name=f"At {name}"), is_default=name == "a"
+            name,
+            endpoint=make_endpoint(
+                name=f"At {name}", site_key=encrypt("k", owner="o", host="h")
+            ),
+            is_default=name == "a",
         )
         for name in "abc"
     }
@@ -41,7 +45,10 @@ def redirect(
 
 def add_key(member, config: LLMConfig) -> None:
     ApiKey.objects.create(
-        user=member, endpoint=config.endpoint, secret=encrypt("k", owner="o", host="h")
+        user=member,
+        endpoint=config.endpoint,
+        secret=encrypt("k", owner="o", host="h"),
+        host=host_and_port(config.endpoint.address),
     )
 
 
@@ -170,13 +177,13 @@ def test_another_members_key_keeps_nobody(alice, bob, configs):
     assert resolve(Inputs(member=None)).choice.config == configs["b"]
 
 
-def test_the_rule_of_own_keys(configs):
-    a, b = configs["a"].endpoint, configs["b"].endpoint
+def test_a_key_that_is_used_no_more_keeps_nobody(alice, configs):
+    """The site's calls there need no key, so that of the member is not read."""
+    redirect(configs["a"], configs["b"])
+    add_key(alice, configs["a"])
+    Endpoint.objects.filter(name="At a").update(site_key="")
 
-    assert stays_on_own_key({a.pk}, chosen=a, target=b)
-    assert not stays_on_own_key({a.pk, b.pk}, chosen=a, target=b)
-    assert not stays_on_own_key(set(), chosen=a, target=b)
-    assert not stays_on_own_key({a.pk}, chosen=a, target=a)
+    assert resolve(Inputs(member=alice)).choice.config == configs["b"]
 
 
 @pytest.fixture

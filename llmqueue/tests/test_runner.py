@@ -214,6 +214,16 @@ KEY = "sk-canary-0123456789"
             "All our keys begin with sk-canary-",
             "All our keys begin with sk-canary-",
         ),
+        (
+            KEY,
+            "Basic c2stY2FuYXJ5LTAxMjM0NTY3ODk= was sent.",
+            "Basic [removed]k= was sent.",
+        ),
+        (
+            "sk/canary+0123456789",
+            "?key=sk%2Fcanary%2B0123456789 was called.",
+            "?key=[removed] was called.",
+        ),
         ("ollama", "You can run ollama at home.", "You can run ollama at home."),
         ("none", "I have none.", "I have none."),
         ("x", "Mix six boxes.", "Mix six boxes."),

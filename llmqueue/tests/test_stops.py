@@ -7,9 +7,11 @@ import pytest
 from accounts.models import AuditEvent
 from llmqueue import stopping
 from llmqueue.errors import AlreadyStopped
+from llmqueue.invariants import check_queue
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, Stop, StopScope
 from llmqueue.models.switches import place_key
 from llmqueue.tests.conftest import run_until_quiet
+from llmqueue.tests.limits import limit
 from llmqueue.work import claims, control, outcomes, runner, sweeper
 from llmqueue.work.freezing import freeze
 from tests.conftest import wait_until
@@ -67,6 +69,17 @@ def test_what_is_stopped_waits_and_goes_on_when_the_stop_is_lifted(
     assert len(fake_llm.calls()) == 1
 
 
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_waits_for_a_stop_breaks_no_promise(asked, staff, scope):
+    stop(scope, key_of(scope, asked), staff)
+
+    runner.run_next()
+
+    asked.refresh_from_db()
+    assert asked.status == Status.PENDING
+    assert [str(violation) for violation in check_queue()] == []
+
+
 @pytest.mark.parametrize("scope", [it for it in SCOPES if it != StopScope.SITE])
 def test_a_stop_of_another_one_stops_nothing_here(asked, fake_llm, staff, scope):
     stop(scope, "999999", staff)
@@ -95,6 +108,31 @@ def test_no_call_begins_when_it_is_stopped_after_the_claim(
     assert fake_llm.calls() == []
     assert not LLMAttempt.objects.exists()
     assert (asked.status, asked.lapses) == (Status.PENDING, 0)
+
+
+@pytest.mark.fault("F57")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_no_call_begins_when_it_is_stopped_on_the_way_to_the_provider(
+    asked, fake_llm, staff, scope, monkeypatch
+):
+    """A broker or a pool of connections that hangs may hold a frozen call up."""
+    limit(requests=1)
+    limit("tier", "verified", requests=1)
+    key = key_of(scope, asked)
+    monkeypatch.setattr(runner, "announce", lambda ids: stop(scope, key, staff))
+
+    runner.run_next()
+
+    monkeypatch.setattr(runner, "announce", lambda ids: None)
+    run_until_quiet()
+    asked.refresh_from_db()
+    assert fake_llm.calls() == []
+    assert (asked.status, asked.lapses) == (Status.PENDING, 0)
+    stopping.lift_stop(stop=Stop.objects.get(), actor=staff)
+    run_until_quiet()
+    asked.refresh_from_db()
+    assert asked.status == Status.COMPLETE
+    assert len(fake_llm.calls()) == 1
 
 
 def test_a_stopped_persona_holds_up_no_other_of_its_lane(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmconfig.models import AISettings, ModelProfile
+from llmconfig.models import AISettings, ModelProfile, OpenTo
 from llmqueue.errors import TierNotAllowed
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest, Status
@@ -10,6 +10,7 @@ from llmqueue.resolution.resolving import resolve
 from llmqueue.resolution.tier_rule import RULE
 from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.tests.limits import ask
+from tests.own_keys import bring_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +47,23 @@ def test_an_unconfirmed_member_with_an_expensive_override_gets_the_cheap_model(
     assert receipt["notes"] == [
         "cheap answered in the place of dear, as for every new member."
     ]
+
+
+def test_a_key_that_is_used_no_more_frees_nobody_from_the_cheap_model(
+    newcomer, cheap, fake_config
+):
+    """Where calls need no key, any word passed for one while members' were taken."""
+    endpoint = fake_config.endpoint
+    endpoint.open_to = OpenTo.NOBODY
+    endpoint.save()
+    bring_key(newcomer, endpoint, "any-word-at-all-passes-here")
+    endpoint.open_to = OpenTo.MEMBERS
+    endpoint.save()
+
+    receipt = resolve(Inputs(member=newcomer))
+
+    assert receipt.key_owner is None
+    assert receipt.choice.config == cheap
 
 
 @pytest.mark.parametrize("who", ["alice", "staff"])

@@ -95,7 +95,7 @@ def test_a_refusal_goes_to_the_fallback_once_and_says_so(
     assert [first.outcome, second.outcome] == [Outcome.REFUSED, Outcome.ANSWERED]
     assert note_handler.delivered == [(pending_request.pk, "I can.")]
     assert fake_llm.calls()[1].body["model"] == "model-second"
-    assert second.receipt["notes"] == ["Fake model failed; second was asked instead."]
+    assert second.receipt["notes"] == ["Fake model declined; second was asked instead."]
 
 
 @pytest.mark.fault("F46")

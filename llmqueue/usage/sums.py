@@ -5,13 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import F, Max, QuerySet, Sum, TextField, Value
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, CombinedExpression, OrderBy
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from llmqueue.models import DailyUsage
+
+# What rows are ordered by, and charts show.
+type Measure = Literal["calls", "tokens", "cost"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Used:
     unpriced_calls: int
     last_day: date
 
+    def measured(self, by: Measure) -> int | Decimal:
+        """How much it is by one of the measures."""
+        if by == "tokens":
+            return self.tokens_in + self.tokens_out
+        return self.calls if by == "calls" else self.cost_usd
+
 
 _OWN_KEY = Cast("on_own_key", TextField())
 
@@ -50,14 +59,18 @@ GROUPINGS = tuple(_GROUPINGS)
 
 
 def sums(
-    usage: QuerySet[DailyUsage], groupings: Iterable[str], *, most: int
+    usage: QuerySet[DailyUsage],
+    groupings: Iterable[str],
+    *,
+    most: int,
+    by: Measure = "calls",
 ) -> dict[str, list[Used]]:
-    """For each grouping its rows with the most calls, `most` of them, in one query.
+    """For each grouping its rows with the most of `by`, `most` of them, in one query.
 
     The days are all there, the newest first.
     """
     first, *others = [
-        _by(usage, name)[: None if name == "day" else most] for name in groupings
+        _by(usage, name, by)[: None if name == "day" else most] for name in groupings
     ]
     found: dict[str, list[Used]] = defaultdict(list)
     for row in first.union(*others, all=True):
@@ -66,7 +79,7 @@ def sums(
         if name == "day":
             rows.sort(key=lambda it: it.key, reverse=True)
         else:
-            rows.sort(key=lambda it: (-it.calls, it.label, it.key))
+            rows.sort(key=lambda it: (-it.measured(by), it.label, it.key))
     return found
 
 
@@ -75,9 +88,20 @@ def every_sum(usage: QuerySet[DailyUsage], grouping: str) -> list[Used]:
     return [Used(*row) for row in _by(usage, grouping)]
 
 
-def _by(usage: QuerySet[DailyUsage], grouping: str) -> QuerySet[Any, Any]:
+_MEASURES: dict[Measure, F | CombinedExpression] = {
+    "calls": F("used_calls"),
+    "tokens": F("used_in") + F("used_out"),
+    "cost": F("used_usd"),
+}
+
+
+def _by(
+    usage: QuerySet[DailyUsage], grouping: str, by: Measure = "calls"
+) -> QuerySet[Any, Any]:
     key, label = (_text(it) for it in _GROUPINGS[grouping])
-    order = ("-used_key",) if grouping == "day" else ("-used_calls", "used_key")
+    order: tuple[str | OrderBy, ...] = (_MEASURES[by].desc(), "used_key")
+    if grouping == "day":
+        order = ("-used_key",)
     grouped = usage.order_by().values(
         used_by=Value(grouping, TextField()), used_key=key, used_label=label
     )

@@ -12,19 +12,33 @@ from django.db import connection, transaction
 from django.db.models.functions import Greatest, Now
 
 from llmqueue import stops
-from llmqueue.models import Lane, LLMRequest, Status
+from llmqueue.models import SITE_KEY_TROUBLE, Lane, LLMRequest, Status
 
 # Room in the lane of requests whose endpoint is not known; they fail or move at once.
 UNRESOLVED_MAX_IN_FLIGHT = 4
 
+# Per lane one of the two heads: the first of all, or the first that a pause spares.
 _OPEN_LANE = """
 SELECT lane.id, coalesce(endpoint.max_in_flight, %(unresolved)s)
-FROM queue_lane lane
+FROM (
+    SELECT *, broken_until IS NOT NULL AND (
+        broken_until > statement_timestamp() OR EXISTS (
+            SELECT FROM queue_llmrequest WHERE lane_id = queue_lane.id
+            AND status = 'processing' AND lease_token = probe_token
+        )
+    ) AS is_shut FROM queue_lane
+) lane
 LEFT JOIN llmconfig_endpoint endpoint ON endpoint.id = lane.endpoint_id
 CROSS JOIN LATERAL (
-    SELECT priority, turn, id FROM queue_llmrequest
-    WHERE lane_id = lane.id AND status = 'pending' AND is_ready
-    ORDER BY priority, turn, id LIMIT 1
+    (SELECT priority, turn, id FROM queue_llmrequest
+    WHERE NOT lane.is_shut
+        AND lane_id = lane.id AND status = 'pending' AND is_ready
+    ORDER BY priority, turn, id LIMIT 1)
+    UNION ALL
+    (SELECT priority, turn, id FROM queue_llmrequest
+    WHERE lane.is_shut AND lane.broken_by = ANY(%(spares_own_keys)s)
+        AND lane_id = lane.id AND status = 'pending' AND is_ready AND on_own_key
+    ORDER BY priority, turn, id LIMIT 1)
 ) head
 WHERE lane.is_enabled AND lane.id <> ALL(%(passed)s) AND NOT EXISTS (
     SELECT 1 FROM queue_stop WHERE scope = 'endpoint' AND lifted_at IS NULL
@@ -58,7 +72,12 @@ def take() -> LLMRequest | None:
 def _open_lane(passed: list[int]) -> tuple[int, int] | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            _OPEN_LANE, {"unresolved": UNRESOLVED_MAX_IN_FLIGHT, "passed": passed}
+            _OPEN_LANE,
+            {
+                "unresolved": UNRESOLVED_MAX_IN_FLIGHT,
+                "passed": passed,
+                "spares_own_keys": [str(it) for it in SITE_KEY_TROUBLE],
+            },
         )
         found: tuple[int, int] | None = cursor.fetchone()
         return found
@@ -70,7 +89,12 @@ def _take_head(lane_id: int, most: int) -> LLMRequest | None:
     # A new statement sees what was committed while we waited for the lock.
     if LLMRequest.objects.running().filter(lane=lane).count() >= most:
         return None
-    request = LLMRequest.objects.claimable(lane).first()
+    claimable = LLMRequest.objects.claimable(lane)
+    if _is_shut(lane):
+        if not lane.spares_own_keys:
+            return None
+        claimable = claimable.filter(on_own_key=True)
+    request = claimable.first()
     if request is None:
         return None
     token = uuid.uuid4()
@@ -81,5 +105,18 @@ def _take_head(lane_id: int, most: int) -> LLMRequest | None:
         claimed_at=Now(),
     )
     Lane.objects.filter(pk=lane.pk).update(turn=Greatest("turn", request.turn))
+    if lane.holds(on_own_key=request.on_own_key):
+        Lane.objects.filter(pk=lane.pk).update(probe_token=token)
     request.refresh_from_db()
     return request
+
+
+def _is_shut(lane: Lane) -> bool:
+    """Whether its pause lasts, or somebody runs the one request that was let through."""
+    if not lane.is_paused:
+        return False
+    probing = LLMRequest.objects.running().filter(
+        lane=lane, lease_token=lane.probe_token
+    )
+    lasting = Lane.objects.filter(pk=lane.pk, broken_until__gt=Now())
+    return lasting.exists() or (lane.probe_token is not None and probing.exists())

@@ -9,7 +9,13 @@ from django.db import transaction
 from llmconfig.prices import Price, listed_price
 from llmconfig.services.prices import entered_price
 from llmqueue import stops
-from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
+from llmqueue.errors import (
+    EndpointPaused,
+    LeaseLost,
+    Refused,
+    SwitchedOff,
+    WrongLane,
+)
 from llmqueue.handlers import handler_for
 from llmqueue.limits.reserving import reserve_call
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, PromptPart
@@ -27,7 +33,7 @@ class Frozen:
 
     attempt: LLMAttempt
     receipt: Receipt
-    messages: list[dict[str, str]]
+    messages: list[prompts.Message]
     tag: str
     # What staff entered; None: they entered nothing.
     price: Price | None = None
@@ -38,8 +44,8 @@ def freeze(request: LLMRequest) -> Frozen:
     """Check every right again, resolve, and write the attempt and its prompt.
 
     Raises Refused when it must not run, as when a limit has no room, WrongLane when it
-    belongs in another lane, SwitchedOff when no such call is to be made now, and LeaseLost
-    when another worker has it.
+    belongs in another lane, SwitchedOff or EndpointPaused when no such call is to be made
+    now, and LeaseLost when another worker has it.
     """
     if not LLMRequest.objects.lock_held(request):
         raise LeaseLost
@@ -52,6 +58,10 @@ def freeze(request: LLMRequest) -> Frozen:
     receipt = decide(request, handler_for(request).inputs(request))
     if request.lane.endpoint_id != receipt.choice.endpoint.pk:
         raise WrongLane(receipt.choice.endpoint)
+    on_own_key = receipt.key_owner is not None
+    is_let_through = request.lane.probe_token == request.lease_token
+    if request.lane.holds(on_own_key=on_own_key) and not is_let_through:
+        raise EndpointPaused(on_own_key=on_own_key)
     tag = composing.new_tag()
     parts = _prompt(request, receipt, tag)
     number = request.attempts.count() + 1

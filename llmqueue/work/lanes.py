@@ -1,5 +1,7 @@
 """Lanes, and the turn a request gets in one."""
 
+from collections.abc import Iterable
+
 from django.db.models import Max
 
 from llmconfig.models import Endpoint
@@ -10,6 +12,12 @@ def lane_of(endpoint: Endpoint | None) -> Lane:
     """The lane of `endpoint`, made on first use; None: of requests without one."""
     lane, _ = Lane.objects.get_or_create(endpoint=endpoint)
     return lane
+
+
+def make_for(endpoints: Iterable[Endpoint]) -> None:
+    """Make the lanes of these that have none, in one order for all who do so."""
+    for endpoint in sorted(set(endpoints), key=lambda it: it.pk):
+        lane_of(endpoint)
 
 
 def next_turn(lane: Lane, member_id: int | None) -> int:

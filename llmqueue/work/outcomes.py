@@ -14,16 +14,30 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from core import markup
-from llmconfig.models import Endpoint, KeyState, LLMConfig, ModelProfile
+from llmconfig.models import Endpoint, KeyState, LLMConfig
 from llmconfig.services import keys, members
+from llmqueue import stops
 from llmqueue.answers.judging import Verdict, failure_of
+from llmqueue.answers.rules import RULES
 from llmqueue.errors import LeaseLost, Refused
 from llmqueue.handlers import handler_for
 from llmqueue.limits.settling import settle_call
 from llmqueue.live.publishing import announce
-from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, Stop, StopScope
+from llmqueue.models import (
+    LLMAttempt,
+    LLMAttemptQuerySet,
+    LLMRequest,
+    Outcome,
+    Status,
+    Stop,
+    StopScope,
+)
+from llmqueue.resolution.bypassing import fallback_of, holding
+from llmqueue.resolution.lookups import Lookups
+from llmqueue.resolution.receipts import is_on_fallback
+from llmqueue.resolution.resolving import resolve_fallback
 from llmqueue.usage.recording import record_use
-from llmqueue.work import endings, lanes
+from llmqueue.work import breaker, endings, lanes
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +64,10 @@ def settle(attempt: LLMAttempt, verdict: Verdict) -> None:
     if unsettled.update(**brought):
         settle_call(attempt)
         record_use(attempt)
-        if verdict.is_answer:
+        if verdict.is_reply:
             _count_use(attempt)
         _note_own_key(attempt, verdict)
+        breaker.note(attempt, verdict)
 
 
 def _count_use(attempt: LLMAttempt) -> None:
@@ -70,7 +85,7 @@ def _note_own_key(attempt: LLMAttempt, verdict: Verdict) -> None:
     owner, endpoint = attempt.key_owner, attempt.endpoint
     if owner is None or endpoint is None:
         return
-    state = KeyState.WORKS if verdict.is_answer else None
+    state = KeyState.WORKS if verdict.is_reply else None
     if verdict.outcome == Outcome.KEY_REFUSED:
         state = KeyState.REFUSED
     keys.note_call(
@@ -94,6 +109,9 @@ def conclude(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
     if verdict.outcome == Outcome.CANCELLED:
         log.info("request %s: lease lost, its answer is dropped", request.public_id)
         return None
+    if verdict.outcome == Outcome.DECLINED:
+        _ask_another(attempt)
+        return None
     return _try_again(attempt, verdict)
 
 
@@ -107,7 +125,9 @@ def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
     html = markup.render(verdict.text)
     try:
         with transaction.atomic():
-            if not LLMRequest.objects.close(request, status=Status.COMPLETE):
+            if not LLMRequest.objects.close(
+                request, status=Status.COMPLETE, **_as_posted(attempt)
+            ):
                 raise LeaseLost
             handler_for(request).deliver(attempt, text=verdict.text, html=html)
     except LeaseLost:
@@ -118,17 +138,46 @@ def deliver(attempt: LLMAttempt, verdict: Verdict) -> None:
         announce([request.public_id])
 
 
+def _as_posted(attempt: LLMAttempt) -> dict[str, Any]:
+    """What the request's row says of the call whose text is posted.
+
+    That is not always the last one that was made: see `give_up`.
+    """
+    model = attempt.receipt["model"]["model"]
+    said: dict[str, Any] = {"last_attempt": attempt, "model": model}
+    version = attempt.persona_version
+    return said if version is None else said | {"answerer": version.persona_id}
+
+
 def answered_attempt(request: LLMRequest) -> LLMAttempt | None:
-    """The attempt of an earlier worker that has an answer which was not delivered."""
-    attempt = (
-        request.attempts.that_answered()
-        .select_related("persona_version")
-        .order_by("-number")
-        .first()
-    )
-    if attempt is not None:
-        attempt.request = request  # with the lease it now has
+    """The attempt of an earlier worker that brought text, and nothing came of it yet."""
+    attempt = _with_text(request).last()
+    if attempt is None:
+        return None
+    has_hopped = request.fallback_config_id and not is_on_fallback(attempt.receipt)
+    if attempt.outcome == Outcome.DECLINED and has_hopped:
+        return None  # what came of it is that the fallback is asked
+    attempt.request = request  # with the lease it now has
     return attempt
+
+
+def give_up(request: LLMRequest, refusal: Refused) -> None:
+    """End the request with the reason, unless a model has declined it in prose.
+
+    To read that is better than nothing: what the first one said is then posted.
+    """
+    declined = _with_text(request).filter(outcome=Outcome.DECLINED).first()
+    if declined is None:
+        end(request, refusal)
+        return
+    declined.request = request
+    deliver(declined, Verdict(Outcome.DECLINED, declined.answer))
+
+
+def _with_text(request: LLMRequest) -> LLMAttemptQuerySet:
+    """The request's calls whose text may be posted, in their order."""
+    calls: LLMAttemptQuerySet = request.attempts.with_text()
+    return calls.select_related("persona_version").order_by("number")
 
 
 def end(request: LLMRequest, refusal: Refused) -> None:
@@ -181,24 +230,34 @@ def move(request: LLMRequest, endpoint: Endpoint) -> None:
     )
 
 
+def _ask_another(attempt: LLMAttempt) -> None:
+    """After a refusal in prose: the fallback once, if it can be asked; else it is posted."""
+    request = attempt.request
+    if fallback := _usable_fallback(attempt):
+        put_back(request, fallback=fallback)
+    else:
+        give_up(request, failure_of(Outcome.DECLINED, ""))
+
+
 def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
     """Call the same model again, then its fallback once, else end with the reason."""
     request = attempt.request
-    on_fallback = request.fallback_config is not None
     calls = request.attempts.that_ended()
     failures = calls.filter(outcome=verdict.outcome).count()
     may_repeat = (
-        failures < verdict.rule.calls and calls.count() < settings.LLM_MAX_CALLS
+        request.fallback_config is None
+        and failures < verdict.rule.calls
+        and calls.count() < settings.LLM_MAX_CALLS - 1
     )
-    if may_repeat and not on_fallback:
+    if may_repeat and not (verdict.asks_for_long and _usable_fallback(attempt)):
         delay = verdict.retry_delay(failures)
         put_back(request, delay=delay)
         return delay
     fallback = _fallback_of(attempt)
-    if verdict.rule.falls_back and fallback and not on_fallback:
+    if verdict.rule.falls_back and fallback:
         put_back(request, fallback=fallback)
-        return None
-    end(request, _reason(attempt, verdict))
+    else:
+        give_up(request, _reason(attempt, verdict))
     return None
 
 
@@ -218,11 +277,33 @@ def _own_key_refused(attempt: LLMAttempt) -> str:
     )
 
 
-def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:
-    """The config's own fallback, else that of the site: the profile `fallback`."""
-    config = attempt.config
-    fallback = config.fallback if config is not None else None
+def _usable_fallback(attempt: LLMAttempt) -> LLMConfig | None:
+    """The fallback, if it could be called now as far as rights, key and stops go.
+
+    Limits and prices are looked at where they are reserved, when it is called.
+    """
+    request, fallback = attempt.request, _fallback_of(attempt)
     if fallback is None:
-        profile = ModelProfile.objects.filter(key="fallback").first()
-        fallback = profile.config if profile is not None else None
-    return None if fallback == config else fallback
+        return None
+    try:
+        inputs = handler_for(request).inputs(request)
+        lookups = Lookups([inputs])
+        receipt = resolve_fallback(
+            inputs,
+            fallback,
+            failed=attempt.receipt,
+            told=RULES[Outcome.DECLINED].told,
+            lookups=lookups,
+        )
+    except Refused:
+        return None
+    is_held = stops.stop_of(request, receipt) or holding(receipt, lookups)
+    return None if is_held or not stops.ai_is_on() else fallback
+
+
+def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:
+    """What is asked next; None also on the fallback itself: there is one hop and no more."""
+    request = attempt.request
+    if request.fallback_config is not None or not handler_for(request).may_fall_back:
+        return None
+    return fallback_of(attempt.config, Lookups([]))

@@ -14,16 +14,24 @@ from core.errors import SecretUnreadable
 from llmconfig import client
 from llmconfig.errors import KeyGone
 from llmconfig.services.keys import call_secrets
+from llmqueue import stops
 from llmqueue.answers.cleaning import (
     clean_answer,
     without_secret,
     without_secret_so_far,
 )
 from llmqueue.answers.judging import Verdict, judge, judge_failure
-from llmqueue.errors import LeaseLost, Refused, SwitchedOff, WrongLane
+from llmqueue.errors import (
+    EndpointPaused,
+    LeaseLost,
+    Refused,
+    SwitchedOff,
+    WrongLane,
+)
 from llmqueue.live.publishing import Stream, announce, publisher
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
-from llmqueue.work import claims, outcomes
+from llmqueue.prompting.sending import sendable
+from llmqueue.work import claims, outcomes, simulated
 from llmqueue.work.control import control
 from llmqueue.work.freezing import Frozen, freeze
 
@@ -71,11 +79,14 @@ def _freeze(request: LLMRequest) -> Frozen | None:
     try:
         return freeze(request)
     except Refused as refusal:
-        outcomes.end(request, refusal)
+        outcomes.give_up(request, refusal)
     except WrongLane as error:
         outcomes.move(request, error.endpoint)
     except SwitchedOff as error:
         outcomes.hold(request, error.stop)
+    except EndpointPaused as error:
+        # Its endpoint was paused since the claim, or it has no key of the member's own.
+        LLMRequest.objects.give_back(request, on_own_key=error.on_own_key)
     except LeaseLost:
         log.info("request %s: lease lost before its call", request.public_id)
     return None
@@ -117,20 +128,26 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
     call: client.Call | None = None
 
     def clean(raw: str) -> str:
-        key = call.key if call else ""
-        return without_secret_so_far(clean_answer(raw, name=name, tag=tag), key)
+        secret = call.key if call else ""
+        return without_secret_so_far(clean_answer(raw, name=name, tag=tag), secret)
 
+    if simulation := simulated.take(frozen):
+        return simulation
     stream = Stream(request.public_id, frozen.attempt.lease_token, clean)
     try:
-        call = _prepare(frozen)
+        key = call_secrets(endpoint=receipt.choice.endpoint, owner=receipt.key_owner)
+        # Again: what came in between may have taken longer than the switch allows.
+        if stops.is_stopped(request, receipt):
+            raise SwitchedOff
         _release_connection()
+        call = _prepare(frozen, key)
         publisher.open(stream)
         answer = client.complete(call, on_text=stream.add, handle=handle)
     except client.CallFailed as failure:
         return judge_failure(failure)
-    except KeyGone as gone:
+    except (KeyGone, SwitchedOff) as reason:
         # Nothing was sent: it is decided anew what the request is answered with.
-        return judge_failure(client.CallFailed("interrupted", gone.message))
+        return judge_failure(client.CallFailed("interrupted", str(reason)))
     except SecretUnreadable as error:
         return judge_failure(client.CallFailed("key_refused", error.message))
     finally:
@@ -140,16 +157,16 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
     return replace(verdict, text=without_secret(verdict.text, call.key))
 
 
-def _prepare(frozen: Frozen) -> client.Call:
+def _prepare(frozen: Frozen, key: str) -> client.Call:
     choice = frozen.receipt.choice
     endpoint = choice.endpoint
     return client.Call(
         protocol=endpoint.kind.protocol,
         address=endpoint.address,
         model=choice.model,
-        key=call_secrets(endpoint=endpoint, owner=frozen.receipt.key_owner),
+        key=key,
         parameters=frozen.receipt.parameters,
-        messages=frozen.messages,
+        messages=sendable(frozen.messages),
         deadline=endpoint.call_deadline,
         prices=endpoint.kind.prices,
         price=frozen.price,

@@ -17,7 +17,7 @@ from llmqueue.errors import ERROR_CLASSES
 from llmqueue.limits.settling import settle_requests, sweep_reservations
 from llmqueue.live.publishing import announce
 from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
-from llmqueue.work import endings
+from llmqueue.work import detours, endings
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ def sweep() -> Swept:
     lapsed = _take_back_lapsed()
     announce(lapsed)
     sweep_reservations()
+    detours.look_after_waiting()
     WorkerHeartbeat.objects.filter(seen_at__lt=Now() - 10 * settings.LLM_LEASE).delete()
     waiting = LLMRequest.objects.filter(status=Status.PENDING, is_ready=True)
     return Swept(ready, len(lapsed), waiting.count())

@@ -12,7 +12,7 @@ def clean_pictures() -> int:
     None that was stored within a day. A deleted persona keeps its picture: its posts
     stand.
     """
-    old = images.old_files()  # before the rows: what is stored after this is not old
+    old = images.old_avatars()  # before the rows: what is stored after this is not old
     used = {
         name.rpartition("/")[2]
         for name in chain(

@@ -78,7 +78,7 @@ def test_a_deleted_persona_keeps_its_picture(alice, make_persona):
 def test_a_picture_that_is_stored_again_while_it_is_being_cleaned_stays():
     picture = images.make_avatar(draw("red"))
     path = age(images.store_avatar(picture))
-    found = images.old_files()
+    found = images.old_avatars()
 
     images.store_avatar(picture)
     removed = [images.remove_old(name) for name in found]

@@ -7,6 +7,7 @@ from django import forms
 from django.http import QueryDict
 
 from llmconfig.models import AISettings, BudgetPeriod
+from llmqueue.limits.fitting import KINDS
 from llmqueue.models import LimitScope, Period, SpendLimit
 from studio.limit_names import Target, find_named, targets
 
@@ -15,6 +16,11 @@ _NOTHING = "Please limit something: requests, tokens or costs."
 # What the columns hold; nobody means more.
 _MOST_REQUESTS = 1_000_000
 _MOST_TOKENS = 10**12
+
+
+def plain(usd: Decimal | None) -> str | None:
+    """An amount as people write it into a form: 5, and not 5.0000."""
+    return None if usd is None else f"{usd.normalize():f}"
 
 
 def _requests() -> forms.IntegerField:
@@ -51,16 +57,14 @@ class AmountsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
-        names = ("requests", "tokens", "cost_usd")
-        if not self.errors and all(values[name] is None for name in names):
+        if not self.errors and all(values[kind] is None for kind in KINDS):
             raise forms.ValidationError(_NOTHING)
         return values
 
     @property
     def amounts(self) -> dict[str, Any]:
         """The checked amounts as the services take them."""
-        names = ("requests", "tokens", "cost_usd")
-        return {name: self.cleaned_data[name] for name in names}
+        return {kind: self.cleaned_data[kind] for kind in KINDS}
 
 
 class LimitForm(AmountsForm):
@@ -76,7 +80,7 @@ class LimitForm(AmountsForm):
     period = forms.ChoiceField(
         choices=Period, help_text="Days and months begin at the site's midnight."
     )
-    field_order = ("whom", "named", "period", "requests", "tokens", "cost_usd")
+    field_order = ("whom", "named", "period", *KINDS)
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
@@ -123,7 +127,7 @@ class BudgetForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, own: AISettings) -> None:
         now = {
-            "usd": own.budget_usd,
+            "usd": plain(own.budget_usd),
             "requests": own.budget_requests,
             "period": own.budget_period,
         }

@@ -1,6 +1,7 @@
 """Forms of what answers whom: a member's own models, and a persona's."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
@@ -31,12 +32,12 @@ class ConfigForm(forms.Form):
         configs: QuerySet[LLMConfig],
         label: str,
         none: str,
-        chosen: LLMConfig | None,
+        chosen: UUID | None,
         prefix: str = "own",
     ) -> None:
         super().__init__(
             data,
-            initial={"config": chosen.pk if chosen else None},
+            initial={"config": chosen},
             auto_id=f"{prefix}-%s",
         )
         self.fields["config"] = ConfigField(

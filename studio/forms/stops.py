@@ -16,6 +16,7 @@ _FIELDS = {
     StopScope.PERSONA: "persona",
     StopScope.PLACE: "subforum",
 }
+_ONLY = "Only where that was chosen above."
 
 
 class StopForm(forms.Form):
@@ -28,13 +29,15 @@ class StopForm(forms.Form):
         initial="site",
     )
     endpoint = forms.ModelChoiceField(
-        Endpoint.objects.order_by("position", "pk"), required=False
+        Endpoint.objects.order_by("position", "pk"), required=False, help_text=_ONLY
     )
     persona = forms.CharField(
-        required=False, max_length=31, help_text="Its handle, such as @maestro."
+        required=False,
+        max_length=31,
+        help_text=f"{_ONLY} Its handle, such as @maestro.",
     )
     subforum = forms.ModelChoiceField(
-        Subforum.objects.order_by("position", "pk"), required=False
+        Subforum.objects.order_by("position", "pk"), required=False, help_text=_ONLY
     )
     reason = forms.CharField(
         max_length=200,

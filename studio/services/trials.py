@@ -12,7 +12,6 @@ from forum.models import Post
 from llmconfig.models import LLMConfig
 from llmqueue import services as queue
 from llmqueue.handlers import Inputs
-from llmqueue.models import LLMRequest
 from personas import definitions
 from personas.models import Persona, PersonaDraft, PersonaVersion
 from studio.candidates import DRAFT, of_trial, problems_of, snapshot_of
@@ -72,8 +71,13 @@ def _begin(
         sample="" if post else sample,
         submission=key,
     )
-    for position, config in enumerate(configs):
-        _add_run(trial, tester, config, position)
+    requests = queue.enqueue_all(
+        kind=TEST,
+        inputs=[_inputs(trial, tester, config) for config in configs],
+        place=_place(trial),
+    )
+    for position, request in enumerate(requests):
+        TrialRun.objects.create(trial=trial, request=request, position=position)
     return trial
 
 
@@ -92,7 +96,13 @@ def run_again(*, run: TrialRun, member: User) -> TrialRun:
         raise refusal
     _check(member, trial.persona)
     old = run.request
-    return _add_run(trial, member, old.config, run.position, retry_of=old)
+    request = queue.enqueue(
+        kind=TEST,
+        inputs=_inputs(trial, member, old.config),
+        place=_place(trial),
+        retry_of=old,
+    )
+    return TrialRun.objects.create(trial=trial, request=request, position=run.position)
 
 
 def erase_copies(*, source: tuple[str, str]) -> None:
@@ -121,26 +131,18 @@ def _check(member: User, persona: Persona) -> None:
         raise TestingOff
 
 
-def _add_run(
-    trial: Trial,
-    member: User,
-    config: LLMConfig | None,
-    position: int,
-    *,
-    retry_of: LLMRequest | None = None,
-) -> TrialRun:
-    request = queue.enqueue(
-        kind=TEST,
-        inputs=Inputs(
-            member=member,
-            persona=trial.persona,
-            config=config,
-            on_trial=of_trial(trial),
-        ),
-        place=("persona", str(trial.persona_id)),
-        retry_of=retry_of,
+def _inputs(trial: Trial, member: User, config: LLMConfig | None) -> Inputs:
+    return Inputs(
+        member=member,
+        persona=trial.persona,
+        config=config,
+        on_trial=of_trial(trial),
+        pictures=trial.post.images_count if trial.post else 0,
     )
-    return TrialRun.objects.create(trial=trial, request=request, position=position)
+
+
+def _place(trial: Trial) -> tuple[str, str]:
+    return "persona", str(trial.persona_id)
 
 
 def _begun_before(tester: User, key: uuid.UUID) -> Trial | None:

@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEvent
 from forum.services import asks
 from llmconfig.models import AISettings, LLMConfig, ModelProfile
+from llmconfig.services.keys import encrypt_site_key
 from llmqueue.limits.fitting import OWN_KEY
 from llmqueue.models import LLMRequest, Reservation, SpendBucket, SpendLimit
+from tests.own_keys import bring_key
 
 pytestmark = pytest.mark.django_db
 
@@ -198,6 +200,57 @@ def test_the_form_says_what_is_left_before_one_asks(visit, alice, topic, fake_co
     assert "500" not in page  # what all have together is nobody's own
 
 
+@pytest.fixture
+def own_key(alice, fake_config) -> None:
+    endpoint = fake_config.endpoint
+    endpoint.site_key = encrypt_site_key(
+        "sk-the-site-s-own-key", address=endpoint.address
+    )
+    endpoint.save()
+    bring_key(alice, endpoint, "sk-the-own-key-of-alice-1234")
+
+
+@pytest.mark.requirement("M-27", "C-20")
+def test_with_an_own_key_the_form_says_that_no_spending_limit_holds(
+    visit, alice, bob, topic, own_key
+):
+    limit("tier", "verified", requests=20)
+    limit("tier", "own_key", requests=500)
+    AISettings.objects.create(user=alice, budget_requests=30)
+    address = f"/posts/{topic.posts.get().pk}/ask/"
+
+    page, others = visit(alice).get(address).text, visit(bob).get(address).text
+
+    assert "No spending limit with your own key" in page
+    assert "500 of 500 requests left today." in page
+    assert "30 of 30 requests of your own budget left this month." in page
+    assert "of 20 requests" not in page
+    assert "20 of 20 requests left today." in others
+    assert "own key" not in others
+
+
+@pytest.mark.requirement("M-27", "C-20")
+def test_the_budgets_page_tells_both_ways(visit, alice, bob, own_key):
+    limit("tier", "verified", requests=20)
+    limit("tier", "own_key", requests=500)
+
+    page = visit(alice).get(BUDGET).text
+
+    assert "20 of 20 requests left today." in page
+    assert "No spending limit with your own key" in page
+    assert "500 of 500 requests left today." in page
+    assert "No spending limit" not in visit(bob).get(BUDGET).text
+
+
+@pytest.mark.requirement("M-16")
+def test_what_is_used_up_is_said_once(visit, alice, topic, fake_config):
+    limit("tier", "verified", requests=0)
+
+    page = visit(alice).get(f"/posts/{topic.posts.get().pk}/ask/").text
+
+    assert page.count("0 of 0 requests left today.") == 1
+
+
 @pytest.mark.requirement("M-25")
 def test_who_is_not_confirmed_reads_how_much_there_is_to_try(
     visit, make_member, topic, fake_config
@@ -264,6 +317,7 @@ def test_a_member_sets_and_clears_their_own_budget(visit, alice):
     page = browser.post(BUDGET, form, follow=True).text
     assert "$2.50 of $2.50 of your own budget left this month." in page
     assert "30 of 30 requests of your own budget left this month." in page
+    assert 'value="2.5"' in page
     own = AISettings.objects.get(user=alice)
     assert (own.budget_usd, own.budget_requests) == (Decimal("2.5"), 30)
 

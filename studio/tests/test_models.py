@@ -25,11 +25,6 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def maestro(db) -> Persona:
-    return Persona.objects.get(slug="maestro")
-
-
-@pytest.fixture
 def own_config(bob, fake_endpoint) -> LLMConfig:
     return LLMConfig.objects.create(
         name="Bob's", owner=bob, endpoint=fake_endpoint, model="bobs-1", temperature=0.4
@@ -214,7 +209,7 @@ def test_wished_models_are_set_replaced_counted_and_removed(
     assert not ProviderPreference.objects.exists()
 
 
-@pytest.mark.requirement("M-14", "M-84")
+@pytest.mark.requirement("M-14", "M-33", "M-84")
 def test_ai_off_hides_what_asks_and_refuses(
     visit, bob, alice, question, fake_config, maestro
 ):
@@ -235,7 +230,7 @@ def test_ai_off_hides_what_asks_and_refuses(
     assert browser.post(asking, {"persona": ""}).status_code == 302
 
 
-@pytest.mark.requirement("Q-01", "D-44")
+@pytest.mark.requirement("Q-01", "Q-10", "Q-38", "D-44")
 def test_staff_change_what_a_persona_answers_with(
     visit, staff, bob, other_config, fake_config, maestro
 ):
@@ -250,6 +245,9 @@ def test_staff_change_what_a_persona_answers_with(
     event = AuditEvent.objects.get(action="persona model_changed")
     assert (event.actor, event.subject_key) == (staff, str(maestro.pk))
     assert event.detail == {"before": None, "after": str(other_config.pk)}
+    visit(staff).post(address, {"config": fake_config.pk})  # it takes the other's place
+    maestro.refresh_from_db()
+    assert maestro.default_config == fake_config
     assert visit(bob).post(address, {"config": ""}).status_code == 404
 
 
@@ -333,4 +331,19 @@ def test_the_pages_cost_the_same_for_many_rows(
         costs.append(found)
 
     assert costs[0] == costs[1]
-    assert max(costs[0]) <= 24
+    models, persona = costs[0]
+    assert models <= 21
+    assert persona <= 15
+
+
+@pytest.mark.requirement("Q-06")
+@pytest.mark.parametrize(
+    ("page", "there"),
+    [
+        (MODELS, "/settings/configs/"),
+        (MODELS, "/settings/models/budget/"),
+        ("/settings/usage/", "/settings/models/budget/"),
+    ],
+)
+def test_the_pages_about_models_lead_to_what_belongs_to_them(visit, bob, page, there):
+    assert f'href="{there}"' in visit(bob).get(page).text

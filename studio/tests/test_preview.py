@@ -65,7 +65,7 @@ def site_rules(db) -> None:
     SiteSettings.objects.update(site_rules="Be kind to <guests> & others.")
 
 
-@pytest.mark.requirement("F-39", "R-16")
+@pytest.mark.requirement("F-39", "M-40", "R-16")
 @pytest.mark.parametrize("version", ["draft", "1", "2"])
 @pytest.mark.parametrize("on", ["sample", "post"])
 def test_the_preview_is_what_a_try_sends(
@@ -101,7 +101,7 @@ def test_the_preview_is_what_a_try_sends(
     assert f"{CANARY} of the woods" in str(shown)
 
 
-@pytest.mark.requirement("F-39")
+@pytest.mark.requirement("F-39", "M-40")
 def test_the_preview_of_a_version_is_what_a_reply_is_asked_with(
     one_tag, site_rules, hermit, alice, bob, question, fake_config, fake_llm, visit
 ):

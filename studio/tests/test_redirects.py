@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from core.encryption import encrypt
 from forum.models import Subforum
 from forum.services import asks
+from llmconfig.addresses import host_and_port
 from llmconfig.models import (
     AISettings,
     ApiKey,
@@ -68,9 +69,14 @@ def test_staff_see_what_changes_before_anything_does(
         key="pinned", defaults={"config": fake_config}
     )
     Subforum.objects.create(name="Pinned", slug="pinned", profile=pin)
+    # Without a key of the site's, any word would pass for a member's.
+    Endpoint.objects.filter(pk=fake_config.endpoint_id).update(
+        site_key=encrypt("k", owner="site", host="h")
+    )
     ApiKey.objects.create(
         user=alice,
         endpoint=fake_config.endpoint,
+        host=host_and_port(fake_config.endpoint.address),
         secret=encrypt("k", owner="o", host="h"),
     )
 

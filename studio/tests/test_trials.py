@@ -12,7 +12,13 @@ from django.urls import reverse
 from accounts.models import User
 from forum.models import Ask, Notice, Post
 from forum.services import posts
-from llmconfig.models import AISettings, Endpoint, LLMConfig
+from llmconfig.models import (
+    AISettings,
+    Endpoint,
+    LLMConfig,
+    ModelPrice,
+    Redirect,
+)
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status, Stop
 from llmqueue.work import runner
 from personas.models import OwnerRole, PersonaOwner
@@ -105,6 +111,19 @@ def test_the_price_is_that_of_the_table(draft, alice, visit, most, shown):
     page = visit(alice).post(TRY, form(paid), follow=True)
 
     assert shown in page.text.replace("answer's", "answer&#x27;s")
+
+
+def test_the_price_is_that_of_what_answers_instead(
+    draft, alice, fake_config, other_config, visit
+):
+    endpoint = other_config.endpoint
+    ModelPrice.objects.create(endpoint=endpoint, model="fake-2", in_usd=0, out_usd=5)
+    LLMConfig.objects.filter(pk=other_config.pk).update(max_tokens=1000)
+    Redirect.objects.create(endpoint=endpoint, model="fake-1", to=other_config)
+
+    page = visit(alice).post(TRY, form(fake_config), follow=True)
+
+    assert "at most $0.0050" in page.text
 
 
 def test_the_demo_model_is_free(draft, alice, fake_config, visit):
@@ -406,6 +425,29 @@ def test_what_failed_is_not_asked_again_when_its_post_is_gone(
     assert refused.status_code == 422
     assert "The post is no longer there." in refused.text
     assert begun.runs.count() == 1
+
+
+@pytest.mark.requirement("C-18")
+@pytest.mark.parametrize(
+    ("how", "shown"),
+    [
+        ({"text": "I can't help with that."}, "This looks like a refusal."),
+        ({"text": "", "refusal": "I cannot."}, "The model refused to answer this."),
+    ],
+    ids=["in prose", "by a signal"],
+)
+def test_a_refusal_is_shown_and_no_other_model_is_asked(
+    begun, run, alice, fake_config, other_config, fake_llm, visit, how, shown
+):
+    LLMConfig.objects.filter(pk=fake_config.pk).update(fallback=other_config)
+    begun.runs.exclude(pk=run.pk).delete()
+    fake_llm.answers(**how)
+
+    runner.run_next()
+
+    assert [call.model for call in fake_llm.calls()] == ["fake-1"]
+    assert not now(run).is_open
+    assert shown in visit(alice).get(begun.get_absolute_url()).text
 
 
 def test_what_waits_can_be_cancelled(begun, run, alice, visit):

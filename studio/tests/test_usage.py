@@ -198,7 +198,7 @@ def test_a_page_of_many_rows_makes_few_queries(
     with django_assert_max_num_queries(8):
         page = browser.get(address, {"days": 365}).text
 
-    assert "<dt>Calls</dt><dd>3000</dd>" in page
+    assert "<dt>Calls</dt><dd>3,000</dd>" in page
     assert page.count("More rows are in the file.") == 3  # days, models, places
     assert page.count("<tr>") < 8 * 32
 
@@ -281,13 +281,49 @@ def test_a_try_counts_for_its_tester(visit, draft, bob, alice, fake_config, fake
     assert "Nothing has been used" in visit(alice).get(OWN).text
 
 
+@pytest.mark.requirement("R-75", "R-78", "D-47")
+@pytest.mark.parametrize(
+    ("shown", "first", "bar"),
+    [
+        ("calls", "often", ">9<"),
+        ("tokens", "long", ">5,010<"),
+        ("cost", "dear", ">$7.50<"),
+        ("x", "often", ">9<"),
+    ],
+)
+def test_charts_and_rows_are_by_what_is_chosen(visit, used, alice, shown, first, bar):
+    used(member=alice, model="often", calls=9)
+    used(member=alice, model="long", tokens_in=5000)
+    used(member=alice, model="dear", cost_usd=Decimal("7.5"))
+
+    page = visit(alice).get(OWN, {"show": shown, "days": "7"}).text
+
+    section = page[page.index('id="by-model"') : page.index('id="by-config"')]
+    assert section.index(first) < min(
+        section.index(it) for it in {"often", "long", "dear"} - {first}
+    )
+    assert bar in section
+    assert 'href="?show=cost&amp;days=7"' in page
+
+
+def test_the_dearest_is_shown_also_where_others_were_called_more_often(
+    visit, used, alice
+):
+    for number in range(40):
+        used(member=alice, model=f"model-{number}", calls=9)
+    used(member=alice, model="dear", cost_usd=Decimal(90))
+
+    assert "dear" in visit(alice).get(OWN, {"show": "cost"}).text
+    assert "dear" not in visit(alice).get(OWN).text
+
+
 def test_columns_of_many_days_become_weeks():
     chart = charts.columns([(f"day {it}", 1) for it in range(365)])
 
     assert len(chart.bars) == 53
-    assert chart.most == 7
+    assert chart.most == "7"
     assert chart.bars[0].label == "day 0 to day 6"
-    assert sum(bar.number for bar in chart.bars) == 365
+    assert sum(int(bar.number) for bar in chart.bars) == 365
 
 
 def test_a_small_number_beside_a_huge_one_can_be_seen():

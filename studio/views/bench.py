@@ -7,6 +7,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 
 from accounts.access import MemberRequest, member_required, sent
+from core import rates
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from personas.access import shaped_persona
@@ -125,6 +126,7 @@ def _initial(request: MemberRequest, persona: Persona) -> dict[str, Any]:
 def _begin(request: MemberRequest, form: TrialForm) -> Trial | None:
     values = form.cleaned_data
     try:
+        rates.take(request, asks=request.user.pk)
         return trials.begin_trial(
             tester=request.user,
             chosen=values["version"],

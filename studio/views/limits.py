@@ -6,14 +6,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, sent, staff_required
-from llmconfig.models import AISettings, ModelProfile
+from accounts.tiers import tier_of
+from core import rates
+from llmconfig.models import ModelProfile
 from llmconfig.services.budgets import set_budget
+from llmconfig.services.members import ai_settings_of
 from llmqueue.limits.overview import limit_rows
 from llmqueue.limits.remaining import left_for
 from llmqueue.models import LimitScope, SpendLimit
 from llmqueue.resolution.tier_rule import CHEAP
 from studio.errors import LimitExists
-from studio.forms.limits import AmountsForm, BudgetForm, LimitForm
+from studio.forms.limits import AmountsForm, BudgetForm, LimitForm, plain
 from studio.limit_names import names_of
 from studio.services import limits
 
@@ -27,7 +30,7 @@ def limit_list(request: MemberRequest) -> HttpResponse:
     names = names_of(found)
     rows = [(names[row.limit.pk], row) for row in limit_rows(found)]
     has_cheap = ModelProfile.objects.filter(key=CHEAP, config__isnull=False).exists()
-    context = {"rows": rows, "has_cheap": has_cheap}
+    context = {"rows": rows, "has_cheap": has_cheap, "rates": rates.in_force()}
     return render(request, "studio/limit_list.html", context)
 
 
@@ -59,7 +62,7 @@ def limit_edit(request: MemberRequest, limit_id: int) -> HttpResponse:
     now = {
         "requests": limit.requests,
         "tokens": limit.tokens,
-        "cost_usd": None if limit.cost_usd is None else f"{limit.cost_usd:.4f}",
+        "cost_usd": plain(limit.cost_usd),
     }
     form = AmountsForm(sent(request), initial=now)
     if form.is_valid():
@@ -99,12 +102,15 @@ def limit_delete(request: MemberRequest, limit_id: int) -> HttpResponse:
 @member_required
 def budget_edit(request: MemberRequest) -> HttpResponse:
     """What the member has left, and the form of their own budget."""
-    own = AISettings.objects.filter(user=request.user).first()
-    form = BudgetForm(sent(request), own=own or AISettings())
+    form = BudgetForm(sent(request), own=ai_settings_of(request.user))
     if form.is_valid():
         set_budget(member=request.user, **form.cleaned_data)
         messages.success(request, "Your budget is saved.")
         return redirect("studio:budget_edit")
-    context = {"form": form, "lefts": left_for(request.user)}
+    tier = tier_of(request.user)
+    context = {"form": form, "lefts": left_for(request.user, tier=tier)}
+    if request.user.api_keys.exists():
+        on_own_key = left_for(request.user, tier=tier, on_own_key=True)
+        context["on_own_key"] = [it for it in on_own_key if not it.is_budget]
     status = 422 if form.errors else 200
     return render(request, "studio/budget_edit.html", context, status=status)

@@ -47,7 +47,7 @@ def _default_form(request: MemberRequest, data: QueryDict | None) -> ConfigForm:
         configs=own_configs(request.user),
         label="Your default",
         none="None: what the persona, the subforum or the site has",
-        chosen=members.ai_settings_of(request.user).default_config,
+        chosen=members.ai_settings_of(request.user).default_config_id,
     )
 
 
@@ -159,7 +159,7 @@ def _own_form(
         configs=own_configs(request.user),
         label="My model",
         none="None of mine: what fits",
-        chosen=own.own_settings(persona=persona, user=request.user).config,
+        chosen=own.own_settings(persona=persona, user=request.user).config_id,
     )
 
 
@@ -206,7 +206,7 @@ def _default_of(
         configs=configs,
         label=f"{persona.name}'s own model",
         none="None: what the subforum or the site has",
-        chosen=persona.default_config,
+        chosen=persona.default_config_id,
         prefix="default",
     )
 

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.access import MemberRequest, member_required
+from core import rates
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from llmqueue import services as queue
@@ -53,6 +54,8 @@ def _act(request: MemberRequest, trial: Trial) -> None:
     for name, act in acts.items():
         if name not in wanted:
             continue
+        if name == "retry":
+            rates.take(request, asks=request.user.pk)
         try:
             act(request=_find(trial, wanted[name]).request, member=request.user)
         except ForllmError as error:

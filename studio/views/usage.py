@@ -1,11 +1,14 @@
 """Settings > Usage: a member's own use, and for staff that of the whole site."""
 
+from typing import Any
+
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import MemberRequest, member_required, staff_required
 from llmqueue.models import DailyUsage, DailyUsageQuerySet
+from llmqueue.usage.sums import Measure
 from studio import usage
 
 
@@ -16,9 +19,10 @@ def usage_own(request: MemberRequest) -> HttpResponse:
         DailyUsage.objects.of(request.user),
         usage.OWN_TABLES,
         days=_days(request),
+        by=_measure(request),
         labels=usage.labels_for(request.user, is_own=True),
     )
-    context = {"report": report, "periods": usage.PERIODS}
+    context = _context(report)
     return render(request, "studio/usage_own.html", context)
 
 
@@ -29,9 +33,10 @@ def usage_site(request: MemberRequest) -> HttpResponse:
         DailyUsage.objects.all(),
         usage.SITE_TABLES,
         days=_days(request),
+        by=_measure(request),
         labels=usage.labels_for(request.user, is_own=False),
     )
-    context = {"report": report, "periods": usage.PERIODS}
+    context = _context(report)
     return render(request, "studio/usage_site.html", context)
 
 
@@ -76,6 +81,16 @@ def _download(
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _context(report: usage.Report) -> dict[str, Any]:
+    return {"report": report, "periods": usage.PERIODS, "measures": usage.MEASURES}
+
+
+def _measure(request: MemberRequest) -> Measure:
+    """What the address asks charts to show; what is none of those offered is calls."""
+    wanted = request.GET.get("show", "")
+    return next((it for it in usage.MEASURES if it == wanted), "calls")
 
 
 def _days(request: MemberRequest) -> int:

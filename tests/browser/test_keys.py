@@ -6,10 +6,9 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from llmconfig.models import ApiKey, Endpoint, LLMConfig, OpenTo
 from tests.browser.conftest import measured_width, sign_in
+from tests.own_keys import OWN_KEY
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-OWN_KEY = "sk-canary-own-key-of-a-member-77"
 
 
 @pytest.mark.requirement("R-68", "R-69", "R-70", "R-71", "M-20")

@@ -10,28 +10,12 @@ from forum.services import posts
 from llmconfig.models import LLMConfig
 from personas.models import Persona
 from tests.browser.conftest import sign_in
+from tests.browser.hand import Hand
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 ANSWER = "At dusk, when the stones are still warm."
 MOST_ACTIONS = 25
-
-
-class Hand:
-    """Presses what is seen on the page, and counts."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.actions = 0
-
-    def press(self, name: str | re.Pattern[str], *, role: str = "button") -> None:
-        self.actions += 1
-        exact = isinstance(name, str)
-        main = self.page.locator("main")  # not the site's own links above it
-        main.get_by_role(role, name=name, exact=exact).first.click()  # type: ignore[arg-type]
-
-    def follow(self, name: str | re.Pattern[str]) -> None:
-        self.press(name, role="link")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from tests.fake_llm import Reply
 from tests.faults.stage import ANSWER
 
 DEADLINE = 3.0  # seconds that a call may take
+DECLINED = "As an AI language model, I can't help with that request."
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,22 @@ def _mode(mode: str, **how: Any) -> list[Reply]:
 
 _TOO_LONG = {"message": "too long", "code": "context_length_exceeded"}
 _OK = Reply(text=ANSWER)
+_NO = Reply(text=DECLINED)
+_BROKEN = Reply(status=503)
 
 CASES = [
     Case("F30", "429", _status(429), "complete", 3, True),
     Case("F30", "429 once", [*_status(429), _OK], "complete", 2),
     Case("F31", "429, wait 2 s", [*_status(429, retry_after=2), _OK], "complete", 2),
     Case("F31", "429, wait an hour", _status(429, retry_after=3600), "pending", 1),
+    Case(
+        "F31",
+        "429, an hour, saved",
+        _status(429, retry_after=3600),
+        "complete",
+        1,
+        True,
+    ),
     *(
         Case("F32", f"{status}", _status(status), "complete", 3, True)
         for status in (500, 502, 503, 529)
@@ -58,6 +69,8 @@ CASES = [
     Case("F34", "404, saved", _status(404), "complete", 1, True),
     Case("F34", "400", _status(400), "error bad_request", 1, True),
     Case("F34", "context", _status(400, error=_TOO_LONG), "error too_long", 2),
+    Case("F34", "context once", [*_status(413), _OK], "complete", 2),
+    Case("F34", "context, saved", _status(413), "complete", 2, True),
     Case(
         "F35", "no such name", [_OK], "complete", 0, True, "https://nowhere.invalid/v1"
     ),
@@ -109,6 +122,10 @@ CASES = [
         True,
         fallback=Reply(refusal="Neither can I."),
     ),
+    Case("F41", "declined in prose", [_NO], "complete", 1, True),
+    Case("F41", "declined, alone", [_NO], "complete", 1, outcome="declined"),
+    Case("F41", "declined twice", [_NO], "complete", 1, True, fallback=_NO),
+    Case("F41", "declined, broken", [_NO], "complete", 1, True, fallback=_BROKEN),
     Case(
         "F42",
         "length",
@@ -146,7 +163,17 @@ CASES = [
         )
     ),
     Case("F45", "redirect", _mode("redirect"), "error unreachable", 2),
-    Case("F46", "all fail", _status(503), "error", 3, True, fallback=Reply(status=503)),
+    Case("F46", "all fail", _status(503), "error", 3, True, fallback=_BROKEN),
+    Case(
+        "F46",
+        "all hang",
+        _mode("hang"),
+        "error overloaded",
+        1,
+        True,
+        seconds=DEADLINE,
+        fallback=_BROKEN,
+    ),
     Case("A-SEC-1", "key in an error", _mode("echo_key"), "error bad_request", 1),
     Case("A-SEC-1", "key in an answer", _mode("echo_key_text"), "complete", 1),
 ]

@@ -12,14 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
+from llmqueue.tests.labelled import halves, measure
 from tests.fake_llm import Reply, Seen
 from tests.faults import oracle
-from tests.faults.cases import CASES, DEADLINE, TITLES, Case
+from tests.faults.cases import CASES, DEADLINE, DECLINED, TITLES, Case
 from tests.faults.stage import ANSWER, CANARY, Stage, mark_of, wait_until
 from tests.faults.trials import Trial, fault, together
 from tests.forge import Forked
 
 _MOST_GROWTH_KIB = 50 * 1024
+# Between three calls to one model: 2 s and 4 s, half as long again, and a sweep each.
+_PAUSES = 1.5 * (2 + 4) + 2
+# Cases that end with the refusal that the first model wrote.
+_BETTER_THAN_NOTHING = ("declined, alone", "declined twice", "declined, broken")
 
 
 @dataclass
@@ -181,8 +188,11 @@ def _check(stage: Stage, trial: Trial, made: _Made) -> None:
         trial.expect(
             bool(saved) == wanted, f"{case.name}: {saved} calls of the fallback"
         )
-        if case.row == "F41":
-            trial.expect(saved <= 1, f"{case.name}: {saved} fallbacks")
+        trial.expect(saved <= 1, f"{case.name}: {saved} fallbacks")
+        trial.expect(
+            len(calls) + saved <= settings.LLM_MAX_CALLS,
+            f"{case.name}: {len(calls)} calls and {saved} of the fallback",
+        )
         outcomes = oracle.rows(
             "SELECT outcome FROM queue_llmattempt WHERE request_id = %s ORDER BY number",
             pk,
@@ -213,6 +223,10 @@ def _check_rows(stage: Stage, trials: dict[str, Trial]) -> None:
     if trial := trials.get("F40"):
         empty = oracle.rows("SELECT id FROM forum_post WHERE btrim(body) = ''")
         trial.expect(not empty, f"empty posts: {empty}")
+    if trial := trials.get("F34"):
+        _check_shortened(stage, trial)
+    if trial := trials.get("F41"):
+        _check_refusals(trial)
     if trial := trials.get("F42"):
         _check_mark_on_page(trial)
     if trial := trials.get("F44"):
@@ -225,6 +239,7 @@ def _check_rows(stage: Stage, trials: dict[str, Trial]) -> None:
         hits = len(stage.stranger.requests)
         trial.expect(not hits, f"{hits} calls to the other host")
     if trial := trials.get("F46"):
+        _check_ends(trial)
         _check_retry_button(trial)
     if trial := trials.get("A-SEC-1"):
         leaked = [
@@ -233,6 +248,57 @@ def _check_rows(stage: Stage, trials: dict[str, Trial]) -> None:
             if CANARY in post
         ]
         trial.expect(not leaked, f"the key is in {len(leaked)} posts")
+
+
+def _check_shortened(stage: Stage, trial: Trial) -> None:
+    """What was too long is sent once more, and not longer than before."""
+    lengths: dict[int, list[int]] = {}
+    for mark, calls in stage.calls_by_mark().items():
+        for call in calls:
+            if call.model.startswith("F34 context"):
+                lengths.setdefault(mark, []).append(len(str(call.body["messages"])))
+    trial.expect(lengths, "no call was too long")
+    for mark, found in lengths.items():
+        trial.expect(len(found) == 2, f"{mark}: {len(found)} calls")
+        trial.expect(found[-1] <= found[0], f"{mark}: longer than before: {found}")
+    trial.notes.append(f"{len(lengths)} too long: 2 calls each, the second no longer")
+
+
+def _check_refusals(trial: Trial) -> None:
+    """Refusals in prose are posted only for want of better; how well they are known."""
+    from forum.models import Ask
+
+    posted = Ask.objects.filter(reply__body=DECLINED)
+    of_config = "request__last_attempt__config__name"
+    found = set(posted.values_list(of_config, flat=True))
+    wanted = {f"F41 {it}" for it in _BETTER_THAN_NOTHING}
+    trial.expect(found == wanted, f"refusals posted: {found}, {wanted} wanted")
+    half = halves()[1]
+    measured = measure(half)
+    trial.notes.append(
+        f"refusals in prose, {len(half)} replies held out: precision"
+        f" {measured.precision:.3f}, recall {measured.recall:.3f}"
+    )
+    trial.expect(measured.precision >= 0.98, f"precision {measured.precision:.3f}")
+
+
+def _check_ends(trial: Trial) -> None:
+    """All ends within the sum of what its calls and the pauses between may take."""
+    rows = oracle.rows(
+        "SELECT extract(epoch FROM request.finished_at - request.created_at),"
+        " request.error_message, sum(extract(epoch FROM endpoint.call_deadline))"
+        " FROM queue_llmrequest request JOIN queue_llmattempt attempt"
+        " ON attempt.request_id = request.id JOIN llmconfig_endpoint endpoint"
+        " ON endpoint.id = attempt.endpoint_id WHERE request.status = 'error'"
+        " AND request.id IN (SELECT made.request_id FROM queue_llmattempt made"
+        " JOIN llmconfig_llmconfig config ON config.id = made.config_id"
+        " WHERE config.name LIKE 'F46%%') GROUP BY request.id"
+    )
+    trial.expect(rows, "none failed")
+    for seconds, message, calls in rows:
+        trial.within(float(seconds), float(calls) + _PAUSES, "the end")
+        trial.expect(message, "it ended without a message")
+    trial.notes.append(f"ended after {max(row[0] for row in rows):.1f} s at most")
 
 
 def _check_mark_on_page(trial: Trial) -> None:

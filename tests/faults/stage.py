@@ -30,6 +30,8 @@ QUICK = {
     "LLM_LEASE_SECONDS": str(LEASE),
     "LLM_SWEEP_SECONDS": str(SWEEP),
     "LLM_PUBLISH_PAUSE_SECONDS": "2",
+    # Each fault shows what becomes of one request; a pause would hide it from the next.
+    "LLM_BREAKER_FAILURES": "1000000",
 }
 # A key that must be found nowhere; the endpoints' own, so every call carries it.
 CANARY = f"sk-canary-{secrets.token_hex(12)}"

@@ -42,7 +42,7 @@ MUTANTS = [
     Mutant(
         "a text deleted while a prompt is built is in no stored prompt",
         "forum/conversations.py",
-        "    Topic.objects.hold(target.topic_id)\n",
+        "    Topic.objects.hold_words(target.topic_id)\n",
         "",
         (
             "forum/tests/test_locks.py::test_a_text_deleted_while_a_prompt_is_built_is_in_no_stored_prompt",

@@ -37,8 +37,8 @@ MUTANTS = [
     Mutant(
         "a fallback's fallback is not asked",
         "llmqueue/work/outcomes.py",
-        "if verdict.rule.falls_back and fallback and not on_fallback:",
-        "if verdict.rule.falls_back and fallback:",
+        "if request.fallback_config is not None or not handler_for(request).may_fall_back:",
+        "if not handler_for(request).may_fall_back:",
         ("llmqueue/tests/test_outcomes.py::test_a_fallbacks_fallback_is_not_asked",),
     ),
     Mutant(
@@ -116,7 +116,7 @@ MUTANTS = [
     ),
     Mutant(
         "a config is not its own fallback",
-        "llmqueue/work/outcomes.py",
+        "llmqueue/resolution/bypassing.py",
         "return None if fallback == config else fallback",
         "return fallback",
         ("llmqueue/tests/test_outcomes.py::test_a_config_is_not_its_own_fallback",),
@@ -133,10 +133,21 @@ MUTANTS = [
     Mutant(
         "no connection is held while a model is called",
         "llmqueue/work/runner.py",
-        "        _release_connection()\n        publisher.open(stream)\n",
-        "        publisher.open(stream)\n",
+        "        _release_connection()\n        call = _prepare(frozen, key)\n",
+        "        call = _prepare(frozen, key)\n",
         (
             "forum/tests/test_replies.py::test_no_connection_is_held_while_the_model_is_called",
+        ),
+    ),
+    Mutant(
+        "the switch is looked at once more on the way to the provider",
+        "llmqueue/work/runner.py",
+        """        if stops.is_stopped(request, receipt):
+            raise SwitchedOff
+""",
+        "",
+        (
+            "llmqueue/tests/test_stops.py::test_no_call_begins_when_it_is_stopped_on_the_way_to_the_provider",
         ),
     ),
 ]

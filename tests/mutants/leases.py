@@ -95,8 +95,8 @@ MUTANTS = [
     Mutant(
         "a nudge goes out when the request can be seen",
         "llmqueue/services.py",
-        "    transaction.on_commit(tasks.nudge)\n    return request",
-        "    tasks.nudge()\n    return request",
+        "    transaction.on_commit(tasks.nudge)\n    return requests\n",
+        "    tasks.nudge()\n    return requests\n",
         (
             "llmqueue/tests/test_services.py::test_a_nudge_goes_out_when_the_request_is_committed",
         ),

@@ -8,7 +8,7 @@ MUTANTS = [
     Mutant(
         "no request is queued beyond what a limit allows",
         "llmqueue/services.py",
-        "    reserve_request(request, likely)\n",
+        "    reserve_requests(list(zip(requests, receipts, strict=True)))\n",
         "",
         (f"{_TESTS}::test_what_is_known_when_a_request_is_queued_refuses_it_there",),
     ),
@@ -36,8 +36,8 @@ MUTANTS = [
     Mutant(
         "what limits allow a key's owner is asked again when the key is gone",
         "llmqueue/limits/reserving.py",
-        "wants = [it for it in _of_requests(ceilings) if it.order not in counted]",
-        "wants = [it for it in _of_requests(ceilings) if not counted]",
+        "wants = [it for it in _of_requests(request, ceilings) if it.order not in counted]",
+        "wants = [it for it in _of_requests(request, ceilings) if not counted]",
         (f"{_TESTS}::test_a_key_that_is_removed_meanwhile_brings_the_limits_back",),
     ),
     Mutant(
@@ -50,8 +50,8 @@ MUTANTS = [
     Mutant(
         "a budget holds on own keys as well",
         "llmqueue/limits/fitting.py",
-        "if member is not None and (budget := budget_of(member)):",
-        "if is_held is None and member and (budget := budget_of(member)):",
+        "if own is not None and (budget := _budget(own)):",
+        "if own is None and (budget := _budget(own)):",
         (f"{_TESTS}::test_an_own_key_meets_the_own_budget",),
     ),
     Mutant(
@@ -127,6 +127,24 @@ MUTANTS = [
         "",
         (
             "llmqueue/tests/test_tier_rule.py::test_the_cheap_models_fallback_is_not_for_unconfirmed_members",
+        ),
+    ),
+    Mutant(
+        "what several requests need is set aside in one order for all of them",
+        "llmqueue/services.py",
+        "    reserve_requests(list(zip(requests, receipts, strict=True)))\n",
+        "    for pair in zip(requests, receipts):\n        reserve_requests([pair])\n",
+        (
+            "studio/tests/test_trial_locks.py::test_two_trials_with_own_and_site_keys_end_whatever_their_order",
+        ),
+    ),
+    Mutant(
+        "a key that is used no more frees nobody from the cheap model",
+        "llmqueue/resolution/lookups.py",
+        "return endpoint.is_for_own_keys and self.own_key",
+        "return self.own_key",
+        (
+            "llmqueue/tests/test_tier_rule.py::test_a_key_that_is_used_no_more_frees_nobody_from_the_cheap_model",
         ),
     ),
 ]

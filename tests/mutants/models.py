@@ -10,7 +10,7 @@ MUTANTS = [
     Mutant(
         "no redirect moves a call from a member's key to the site's",
         "llmqueue/resolution/redirecting.py",
-        "return chosen.pk in own_keys and target.pk not in own_keys",
+        "return is_theirs and not lookups.pays_at(member, target)",
         "return False",
         (f"{_RESOLVED}no_call_moves_from_a_members_key_to_the_sites",),
     ),
@@ -59,7 +59,7 @@ MUTANTS = [
     Mutant(
         "another member's model is nobody's",
         "llmconfig/services/members.py",
-        "if config is not None and config.owner_id not in (None, member.pk):",
+        "if config is not None and not config.is_usable_by(member):",
         "if False:",
         (f"{_SET}another_members_config_is_nobodys_default",),
     ),

@@ -35,8 +35,8 @@ MUTANTS = [
     Mutant(
         "a picture that is stored again is not removed",
         "core/images.py",
-        "        os.utime(path)",
-        "        os.stat(path)",
+        "        os.utime(_path(name))",
+        "        os.stat(_path(name))",
         (
             "personas/tests/test_pictures.py::test_a_picture_that_is_stored_again_while_it_is_being_cleaned_stays",
         ),

@@ -6,8 +6,8 @@ MUTANTS = [
     Mutant(
         "a sample never repeats a piece of the key",
         "llmconfig/trial_words.py",
-        'if _repeats(f"{text} {said}", key):',
-        "if key in said:",
+        'if any(_repeats(f"{text} {said}", spelling) for spelling in spellings_of(key)):',
+        "if key and key in said:",
         (
             "llmconfig/tests/test_trial.py::test_a_sample_never_repeats_a_piece_of_the_key",
         ),
@@ -15,7 +15,7 @@ MUTANTS = [
     Mutant(
         "names of models are plain letters, and no key",
         "llmconfig/listing.py",
-        "if _NAME.fullmatch(name) and not (key and key in name)",
+        "if _NAME.fullmatch(name) and not any(it in name for it in told)",
         "if _NAME.fullmatch(name)",
         (
             "llmconfig/tests/test_trial.py::test_read_models_keeps_so_many_names_of_plain_letters",

@@ -12,9 +12,11 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.signin_links import signin_link
-from core.images import make_avatar, store_avatar
+from core.images import Picture, make_avatar, store_avatar
+from forum.forms.images import keep_picture
 from forum.models import Topic
 from forum.services import asks, posts
+from forum.services.images import Attachment
 from llmconfig.models import LLMConfig, ModelPrice, Redirect
 from llmconfig.services.keys import encrypt_site_key
 from llmqueue.models import SpendLimit, Stop
@@ -140,6 +142,13 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
         sample="Why soup?",
     )
     done.refresh_from_db()
+    picture = Picture(PICTURE, 1, 1)
+    illustrated = posts.reply(
+        parent=topic.posts.get(number=1),
+        author=alice,
+        body="See?",
+        images=[Attachment(alt="Soup", picture=picture)],
+    )
     group = Group.objects.create(name="Cooks")
     group.user_set.add(alice)
     identity = Identity.objects.create(user=alice, name="Gardener", is_public=True)
@@ -200,6 +209,8 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
                     ("draft", "sketch", "v2"),
                 )
             },
+            "image": {"image_id": illustrated.images.get().pk},
+            "kept-image": {"token": keep_picture(picture, alice)},
             "topic": {"slug": topic.slug, "topic_id": topic.pk},
             "locked-topic": {"slug": locked.slug, "topic_id": locked.pk},
             "stream": {"topic_id": topic.pk},

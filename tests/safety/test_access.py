@@ -79,6 +79,26 @@ def test_everybody_gets_what_the_table_says(stage: Stage):
     assert wrong == []
 
 
+@pytest.mark.requirement("Q-04")
+def test_a_second_superuser_has_the_rights_of_the_first(stage: Stage, make_member):
+    second = Client(raise_request_exception=False)
+    second.force_login(make_member("root-second", is_staff=True, is_superuser=True))
+    cells = [cell for cell in read_table() if cell.actor == "superuser"]
+
+    got = {
+        str(cell): ask_for(second, cell.method, cell.route, stage.objects[cell.thing])
+        for cell in cells
+    }
+
+    assert {name: status for name, (status, _) in got.items()} == {
+        str(cell): cell.status for cell in cells
+    }
+    for route in filter(is_staff_only, all_routes()):
+        if not route.parameters:
+            first = ask_for(stage.clients["superuser"], "GET", route.name, {})
+            assert ask_for(second, "GET", route.name, {})[0] == first[0], route
+
+
 @pytest.mark.fault("A-IDOR-1", "A-PRIV-1")
 def test_what_is_for_staff_alone_is_closed_to_everybody_else(stage: Stage):
     closed = [route for route in all_routes() if is_staff_only(route)]

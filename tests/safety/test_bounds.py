@@ -242,6 +242,7 @@ ODD_ANSWERS = [
     {"mode": "huge"}, {"mode": "noise"}, {"refusal": "I cannot."}, {"usage": None},
     {"finish_reason": "content_filter"}, {"finish_reason": "length"},
     {"finish_reason": None}, {"finish_reason": "tool_calls"},
+    {"text": "I'm sorry, but I can't help with that request."},
     *({"status": status} for status in (400, 401, 403, 404, 408, 413, 418, 429, 500, 503)),
 ]  # fmt: skip
 
@@ -275,7 +276,7 @@ def test_odd_answers_cannot_loop(alice, topic, fake_config, fake_llm, settings, 
     ask.request.refresh_from_db()
     called = [seen.model for seen in fake_llm.calls()]
     assert not ask.request.is_open
-    assert called.count("fake-1") <= settings.LLM_MAX_CALLS
+    assert len(called) <= settings.LLM_MAX_CALLS == 4
     assert called.count("fake-2") <= 1
     assert LLMRequest.objects.count() == Ask.objects.count() == 1
 

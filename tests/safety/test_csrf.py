@@ -139,6 +139,7 @@ def https(settings, monkeypatch) -> None:
             setattr(settings, name, value)
 
 
+@pytest.mark.requirement("D-35", "D-40")
 @pytest.mark.fault("A-CSRF-3")
 def test_cookies_of_an_https_site_are_bound_to_it(https, alice):
     browser = Client(headers={"host": "forum.example"})

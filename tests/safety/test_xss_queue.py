@@ -47,11 +47,6 @@ def reader(clients) -> Client:
     return clients["superuser"]
 
 
-@pytest.fixture
-def opening(topic) -> Post:
-    return topic.posts.get()
-
-
 def check(
     page_with: Callable[[Iterable[str]], str],
     *,
@@ -290,7 +285,7 @@ NAMES_IN_THE_ADMIN = {
     "model", NAMES_IN_THE_ADMIN, ids=lambda model: model._meta.label
 )
 def test_the_admin_shows_every_name_as_text(reader, opening, fake_config, model):
-    ModelProfile.objects.create(key="general", config=fake_config)
+    ModelProfile.objects.update(config=fake_config)  # the one a site begins with
     row = SiteSettings.load() if model is SiteSettings else model.objects.get()
     pages = [in_admin(model, "changelist"), in_admin(model, "change", row.pk)]
 

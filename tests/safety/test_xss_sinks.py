@@ -205,7 +205,9 @@ def shape_around_posts(root) -> list:
 
 
 def ours(name: str) -> bool:
-    return name.startswith(("post-", "entry-", "reply-", "choice-", "ask-"))
+    of_posts = "post-", "entry-", "reply-", "choice-", "ask-"
+    of_pictures = "image-", "alt-", "kept-", "picture-"
+    return name.startswith((*of_posts, *of_pictures))
 
 
 @pytest.mark.fault("A-XSS-1")

@@ -1,0 +1,69 @@
+"""The circuit breaker, and failures that staff simulate."""
+
+from tests.mutants.mutant import Mutant
+
+_TESTS = "llmqueue/tests/test_breaker.py"
+
+MUTANTS = [
+    Mutant(
+        "after a pause one request is let through, not several",
+        "llmqueue/work/claims.py",
+        """        Lane.objects.filter(pk=lane.pk).update(probe_token=token)
+""",
+        """        pass
+""",
+        (f"{_TESTS}::test_after_the_pause_exactly_one_request_is_let_through",),
+    ),
+    Mutant(
+        "who waited for the lane looks again whether one was let through",
+        "llmqueue/work/claims.py",
+        "    if _is_shut(lane):\n",
+        "    if False:\n",
+        (f"{_TESTS}::test_after_the_pause_exactly_one_request_is_let_through",),
+    ),
+    Mutant(
+        "failures in a row pause an endpoint",
+        "llmqueue/work/breaker.py",
+        '"most": settings.LLM_BREAKER_FAILURES',
+        '"most": 999',
+        (f"{_TESTS}::test_failures_in_a_row_that_speak_of_the_endpoint_pause_it",),
+    ),
+    Mutant(
+        "failures on a member's own key pause nothing",
+        "llmqueue/work/breaker.py",
+        "counts=not is_own_key and not _waits_a_moment(verdict)",
+        "counts=not _waits_a_moment(verdict)",
+        (f"{_TESTS}::test_calls_on_an_own_key_never_pause_the_endpoint",),
+    ),
+    Mutant(
+        "a late word of an earlier call does not end a pause",
+        "llmqueue/work/breaker.py",
+        "lane.filter(broken_until=None, failures__gt=0).close()",
+        "lane.filter(failures__gt=0).close()",
+        (f"{_TESTS}::test_a_late_word_of_an_earlier_call_does_not_close_it",),
+    ),
+    Mutant(
+        "what was claimed as the pause began is not called",
+        "llmqueue/work/freezing.py",
+        "    if request.lane.holds(on_own_key=on_own_key) and not is_let_through:\n",
+        "    if request.lane.holds(on_own_key=on_own_key) and False:\n",
+        (f"{_TESTS}::test_who_was_claimed_as_the_pause_began_is_not_called",),
+    ),
+    Mutant(
+        "simulated failures are as many as were set",
+        "llmqueue/work/simulated.py",
+        "WHERE endpoint_id = %s AND calls_left > 0 AND until",
+        "WHERE endpoint_id = %s AND until",
+        (
+            "llmqueue/tests/test_simulated.py::test_it_ends",
+            "llmqueue/tests/test_simulated.py::test_parallel_calls_take_exactly_as_many_as_were_set",
+        ),
+    ),
+    Mutant(
+        "no failure is simulated for a member's own key",
+        "llmqueue/work/simulated.py",
+        "    if frozen.receipt.key_owner is not None:\n        return None\n",
+        "",
+        ("llmqueue/tests/test_simulated.py::test_own_keys_are_left_alone",),
+    ),
+]
