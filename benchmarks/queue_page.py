@@ -81,6 +81,8 @@ def main() -> None:
 
 
 def _fill(provider: FakeLLM, count: int) -> dict[str, object]:
+    from allauth.account.models import EmailAddress
+
     from accounts.models import User
     from core.services import claim_handle
     from forum.models import Post
@@ -90,9 +92,13 @@ def _fill(provider: FakeLLM, count: int) -> dict[str, object]:
     from personas.models import Persona
 
     def make(handle: str, **fields: object) -> User:
-        return User.objects.create_user(
+        made = User.objects.create_user(
             f"{handle}@example.com", handle=claim_handle(name=handle), **fields
         )
+        EmailAddress.objects.create(
+            user=made, email=made.email, primary=True, verified=True
+        )
+        return made
 
     alice, carol, bob = make("alice"), make("carol"), make("bobby")
     staff = make("keeper", is_staff=True)
