@@ -91,7 +91,7 @@ class AddressDenied(OutboundRefused):
     )
 
 
-class RedirectRefused(OutboundRefused):
+class RedirectNotFollowed(OutboundRefused):
     """The answer was a redirect, which is never followed."""
 
     message = "The service answered with a redirect, which is not followed."

@@ -52,7 +52,8 @@ _MOST_SCANS = 100
 _BROKEN = (OSError, SyntaxError, ValueError, struct.error, LookupError, OverflowError)
 # Rows that are scaled at a time, so that no second copy of a large picture is made.
 _BAND = 64
-_QUALITIES = (85, 70, 50, 30)
+# Of colours and of transparency; with the last even noise fits into MAX_MADE_BYTES.
+_QUALITIES = ((85, 100), (50, 50), (1, 0))
 _ORIENTATION = 0x0112  # in EXIF
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -67,6 +68,8 @@ _UPRIGHT = {
 # One picture takes up to 130 MiB for a moment (measured: a clear PNG of 16 megapixels, a
 # WebP of 8); others wait for their turn.
 _decoding = threading.BoundedSemaphore(1)
+# Of the threads that answer pages (`forllm/asgi.py`) so many wait at the most.
+_entrance = threading.BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,14 @@ def for_model(name: str) -> bytes | None:
 def _opened(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
     """The picture, not unpacked yet; raises ImageRefused for whatever goes wrong with it."""
     if len(data) > MAX_BYTES:
-        raise ImageRefused("This picture is too large; it may have 2 MB.")
+        raise ImageRefused(
+            "This picture is too large; it may have 2 MB. A photo of a phone often has"
+            " more: make a smaller copy first."
+        )
     if data.count(b"\xff\xda") > _MOST_SCANS and data.startswith(b"\xff\xd8"):
         raise ImageRefused
+    if not _entrance.acquire(blocking=False):
+        raise ImageRefused(_BUSY)
     try:
         with _decoding, Image.open(BytesIO(_bare(data)), formats=_FORMATS) as picture:
             # Only the beginning was read so far.
@@ -161,8 +169,13 @@ def _opened(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
         raise ImageRefused(_TOO_MANY_PIXELS) from None
     except _BROKEN:
         raise ImageRefused from None
+    finally:
+        _entrance.release()
 
 
+_BUSY = (
+    "Many pictures are being sent just now: please choose this one again in a moment."
+)
 _TOO_MANY_PIXELS = (
     f"This picture has too many pixels; it may be {MAX_SIDE:,} wide and high."
 )
@@ -213,9 +226,9 @@ def _as_webp(pixels: Image.Image) -> bytes:
 
 def _in_few_bytes(pixels: Image.Image, kind: str) -> bytes:
     """The file; less good if it would have more than MAX_MADE_BYTES."""
-    for quality in _QUALITIES:
+    for quality, of_clear in _QUALITIES:
         made = BytesIO()
-        pixels.save(made, kind, quality=quality)
+        pixels.save(made, kind, quality=quality, alpha_quality=of_clear)
         if made.tell() <= MAX_MADE_BYTES:
             break
     return made.getvalue()

@@ -17,7 +17,12 @@ import httpcore
 import httpx
 from django.conf import settings
 
-from core.errors import AddressDenied, BodyTooLarge, EncodingRefused, RedirectRefused
+from core.errors import (
+    AddressDenied,
+    BodyTooLarge,
+    EncodingRefused,
+    RedirectNotFollowed,
+)
 
 type Address = IPv4Address | IPv6Address
 type Resolver = Callable[[str, int], Awaitable[list[Address]]]
@@ -237,7 +242,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 def _check_response(response: httpx.Response) -> None:
     if 300 <= response.status_code < 400:
-        raise RedirectRefused
+        raise RedirectNotFollowed
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise EncodingRefused
     announced = response.headers.get("Content-Length", "0")

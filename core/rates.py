@@ -50,6 +50,11 @@ RULES = {
     "member_pages": Rule(
         "Pages, for members", "member", "You opened too many pages in a short time."
     ),
+    "pictures": Rule(
+        "Pictures of posts",
+        "member, guests by address",
+        "Too many pictures were opened in a short time.",
+    ),
     "sign_ins": Rule(
         "Failed attempts to sign in",
         "address",

@@ -24,6 +24,9 @@ from forllm.middleware import Answer, AsyncAnswer
 # how many are open (`forllm/asgi.py`).
 _UNCOUNTED = ("/media/", "/healthz", "/live/")
 
+# A page of a topic has up to eighty of them: counted beside the pages, not among them.
+_PICTURES = "/posts/images/"
+
 # What a POST to these addresses counts as, by member.
 _RULES = {
     "forum:post_preview": "previews",
@@ -105,10 +108,10 @@ def _count_page(request: HttpRequest) -> None:
     if request.path_info.startswith(_UNCOUNTED) or not settings.RATES:
         return
     # Without a cookie there is no session to look up.
-    if (
-        settings.SESSION_COOKIE_NAME in request.COOKIES
-        and request.user.is_authenticated
-    ):
-        rates.take(request, member_pages=request.user.pk)
-    else:
-        rates.take(request, guest_pages=neighbourhood(address_of(request)))
+    has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+    is_member = has_session and request.user.is_authenticated
+    rule = "member_pages" if is_member else "guest_pages"
+    if request.path_info.startswith(_PICTURES):
+        rule = "pictures"
+    whom = request.user.pk if is_member else neighbourhood(address_of(request))
+    rates.take(request, **{rule: whom})

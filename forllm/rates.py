@@ -8,6 +8,7 @@ type Rates = dict[str, list[tuple[int, float]]]
 DEFAULTS = {
     "guest_pages": "50/10s,200/m",
     "member_pages": "100/10s,600/m",
+    "pictures": "400/10s,1200/m",
     "sign_ins": "10/m",
     "account_sign_ins": "5/5m",
     "sign_ups": "5/h",

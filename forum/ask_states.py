@@ -121,8 +121,8 @@ def _place_in_line(request: LLMRequest) -> str:
         return ": calls to its model are stopped for now"
     if not WorkerHeartbeat.any_alive():
         return ": no worker is running at the moment"
-    if request.lane.holds(on_own_key=request.on_own_key):
-        return f": {request.lane} is not answering right now"
+    if request.is_held_by_pause:
+        return f": {lane} is not answering right now"
     count = LLMRequest.objects.ahead_of(request)[: MOST_AHEAD + 1].count()
     if count > MOST_AHEAD:
         return f", more than {MOST_AHEAD} ahead"

@@ -2,7 +2,7 @@
 
 from django.db.models import prefetch_related_objects
 
-from forum.models import PATH_DIGITS, Post, PostImage, Topic
+from forum.models import PATH_DIGITS, PICTURE, Post, PostImage, Topic
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Illustration, Passage
 
@@ -82,5 +82,5 @@ def _illustration(image: PostImage) -> Illustration:
         alt=image.alt,
         width=image.width,
         height=image.height,
-        source_key=str(image.pk),
+        source=(PICTURE, str(image.pk)),
     )

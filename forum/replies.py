@@ -9,6 +9,7 @@ from core.errors import ForllmError
 from forum import offers
 from forum.conversations import conversation_at, hold_target
 from forum.models import (
+    PICTURE,
     Ask,
     NoticeKind,
     Post,
@@ -18,7 +19,7 @@ from forum.models import (
     Topic,
     may_be_seen_by,
 )
-from forum.services import asks, images, notices, posts
+from forum.services import asks, notices, posts
 from llmqueue import askers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, Subject
@@ -153,13 +154,12 @@ def readable_posts(
     here = Post.objects.visible_to(user).not_deleted()
     unchanged = here.unchanged_for(user, since=attempt.started_at)
     posts_here = unchanged.filter(pk__in=keys).values_list("pk", flat=True)
-    pictures = [int(key) for kind, key in sources if kind == images.SOURCE]
+    found = {("post", str(pk)) for pk in posts_here}
+    pictures = [int(key) for kind, key in sources if kind == PICTURE]
     if not pictures:
-        return {("post", str(pk)) for pk in posts_here}
+        return found
     shown = PostImage.objects.filter(pk__in=pictures, post__in=unchanged)
-    return {("post", str(pk)) for pk in posts_here} | {
-        (images.SOURCE, str(pk)) for pk in shown.values_list("pk", flat=True)
-    }
+    return found | {(PICTURE, str(pk)) for pk in shown.values_list("pk", flat=True)}
 
 
 def _check_post(post: Post, topic: Topic) -> None:

@@ -49,6 +49,8 @@ clear_environment()
 
 def warm_up() -> None:
     """Load LiteLLM, the tokeniser and the prices now, so that no call waits for them."""
+    import openai.resources  # noqa: F401  # 0.3 s, which the first call would wait for
+
     _litellm()
     count_tokens("ready")
     listed_price(prices="", model="")  # it is looked up while rows are locked

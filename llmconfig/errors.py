@@ -26,6 +26,7 @@ MESSAGES = {
 
 
 KEY_NEEDED = "This provider needs a key."
+AI_OFF = "AI is switched off for this whole site, so nothing was sent."
 
 
 class CallFailed(ForllmError):
@@ -125,7 +126,8 @@ class TriedTooOften(ForllmError):
 class TrialFailed(ForllmError):
     """The trial of an endpoint failed.
 
-    `kind` is a key of MESSAGES, or "no_stream": it answers, but not word by word.
+    `kind` is a key of MESSAGES, or "no_stream": it answers, but not word by word; or
+    "ai_off": nothing was sent.
     `models`: the list that was read before it failed, as in `TrialResult`.
     """
 

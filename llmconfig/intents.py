@@ -14,6 +14,10 @@ class Intent:
 
 # What a site begins with; it is never without a model once the site has one.
 COMPAT = "compat"
+# What members whose address is not confirmed get.
+CHEAP = "cheap"
+# Asked where a config that failed has no fallback of its own.
+FALLBACK = "fallback"
 
 INTENTS = (
     Intent(COMPAT, "Compatible", "Works everywhere; what the site began with."),
@@ -21,7 +25,7 @@ INTENTS = (
     Intent("balanced", "Balanced", "Good answers at a fair price."),
     Intent("fast", "Fast", "Answers soon."),
     Intent(
-        "cheap", "Cheap", "Costs little; what members without a confirmed address get."
+        CHEAP, "Cheap", "Costs little; what members without a confirmed address get."
     ),
-    Intent("fallback", "Fallback", "Asked once where another model failed or refused."),
+    Intent(FALLBACK, "Fallback", "Asked once where another model failed or refused."),
 )

@@ -32,11 +32,15 @@ class Listed:
 
     `is_without_sampling`: it refuses temperature, top-p and top-k. `default_effort`: how
     long it thinks where nobody says so, "none" for not at all; blank: not known.
+    `thinks`: it can do so before it answers. `most_tokens_out`: what it can write; None:
+    not known.
     """
 
     price: Price | None
     is_without_sampling: bool
     default_effort: str
+    thinks: bool = False
+    most_tokens_out: int | None = None
 
 
 def listed_model(*, prices: str, model: str) -> Listed | None:
@@ -78,10 +82,13 @@ def _table() -> dict[tuple[str, str], Listed]:
 
 
 def _listed(entry: dict[str, Any]) -> Listed:
+    most = entry.get("max_output_tokens")
     costs = [entry.get(f"{way}_cost_per_token") for way in ("input", "output")]
     is_priced = all(isinstance(cost, int | float) for cost in costs)
     return Listed(
         price=Price(*(Decimal(str(cost)) for cost in costs)) if is_priced else None,
         is_without_sampling=entry.get("supports_sampling_params") is False,
         default_effort=entry.get("default_reasoning_effort") or "",
+        thinks=entry.get("supports_reasoning") is True,
+        most_tokens_out=most if isinstance(most, int) and most > 0 else None,
     )

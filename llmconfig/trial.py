@@ -6,11 +6,13 @@ It runs in the web process and therefore without LiteLLM.
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from core.event_loop import submit
 from llmconfig import trial_words as words
 from llmconfig.addresses import check_address, host_and_port
 from llmconfig.asking import Service
-from llmconfig.errors import KEY_NEEDED, CallFailed, TrialFailed
+from llmconfig.errors import AI_OFF, KEY_NEEDED, CallFailed, TrialFailed
 from llmconfig.listing import list_models
 from llmconfig.providers import Provider
 from llmconfig.small_calls import ask_plainly, ask_streamed
@@ -45,6 +47,8 @@ def read_models(*, provider: Provider, address: str, key: str) -> list[str]:
 
 
 def _checked(provider: Provider, address: str, key: str) -> Service:
+    if not settings.AI_FEATURES_ENABLED:  # off wins: a trial calls a model, too
+        raise TrialFailed("ai_off", AI_OFF)
     check_address(address)
     if provider.needs_key_at(address) and not key:
         raise TrialFailed("key_refused", KEY_NEEDED)

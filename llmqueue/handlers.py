@@ -55,13 +55,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Illustration:
-    """A picture beside a text. `file` names it for `core.images`, `alt` is a member's."""
+    """A picture beside a text. `file` names it for `core.images`, `alt` is a member's.
+
+    `source`: (kind, key) of what it is, for the prompt's parts made of it.
+    """
 
     file: str
     alt: str
     width: int
     height: int
-    source_key: str
+    source: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,6 @@ class Conversation:
     opening: int | None = None
     passages: list[Passage] = field(default_factory=list)
     source_kind: str = "post"
-    picture_source_kind: str = "post_image"
 
 
 @dataclass(frozen=True)

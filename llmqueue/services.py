@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import User
 from core import correlation
@@ -82,9 +81,9 @@ def enqueue_all(
 def _enqueue(kind: str, inputs: Sequence[Inputs], **given: Any) -> list[LLMRequest]:
     ways = [_likely_way(kind, it) for it in inputs]
     receipts = [way.receipt if way else None for way in ways]
-    lanes.make_for([it.choice.endpoint for it in receipts if it])
+    known = lanes.make_for([it.choice.endpoint for it in receipts if it])
     requests = [
-        _write(it, way, kind=kind, **given)
+        _write(it, way, known, kind=kind, **given)
         for it, way in zip(inputs, ways, strict=True)
     ]
     reserve_requests(list(zip(requests, receipts, strict=True)))
@@ -95,6 +94,7 @@ def _enqueue(kind: str, inputs: Sequence[Inputs], **given: Any) -> list[LLMReque
 def _write(
     inputs: Inputs,
     way: Way | None,
+    known: dict[Endpoint, Lane],
     *,
     kind: str,
     place: tuple[str, str],
@@ -102,7 +102,7 @@ def _write(
     retry_of: LLMRequest | None = None,
 ) -> LLMRequest:
     likely = way.receipt if way else None
-    lane = lanes.lane_of(likely.choice.endpoint if likely else None)
+    lane = known[likely.choice.endpoint] if likely else lanes.lane_of(None)
     member_id = inputs.member.pk if inputs.member else None
     return LLMRequest.objects.create(
         kind=kind,
@@ -198,7 +198,7 @@ def correct_lanes() -> int:
         new = lanes.lane_of(endpoint)
         # Only what no worker has taken meanwhile.
         still = LLMRequest.objects.filter(pk__in=keys, lane=old, status=Status.PENDING)
-        moved += still.update(lane=new, turn=F("turn") - old.turn + new.turn)
+        moved += still.move(old, new)
     transaction.on_commit(tasks.nudge)
     return moved
 

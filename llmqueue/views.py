@@ -30,6 +30,7 @@ from llmqueue.pages import history
 from llmqueue.pages.first_words import first_words
 from llmqueue.pages.known_names import KnownNames
 from llmqueue.pages.receipt_views import attempt_view, receipt_view
+from llmqueue.pages.standing import standing_for
 from llmqueue.prompting import stored_prompts
 from llmqueue.prompting.stored_prompts import PartView
 from personas.models import PersonaVersion
@@ -41,7 +42,7 @@ LIST_SCOPE = "queue"
 def request_list(request: HttpRequest) -> HttpResponse:
     viewer, before = viewer_of(request), _cursor(request)
     form = HistoryForm(request.GET, viewer=viewer)
-    standing = history.standing(viewer)
+    standing = standing_for(viewer)
     context: dict[str, Any] = {"form": form, "standing": standing}
     if standing.has_redirects:
         context["redirects"] = Redirect.objects.active().with_targets()

@@ -16,8 +16,8 @@ from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, OnTrial, Subject
 from llmqueue.models import LLMAttempt, LLMRequest, Status
 from personas.models import Persona, PersonaVersion
-from studio.candidates import DRAFT, of_trial
-from studio.conversations import SAMPLE, conversation_of
+from studio.bench.candidates import DRAFT, of_trial
+from studio.bench.conversations import SAMPLE, conversation_of
 from studio.models import POST_GONE, Trial, TrialRun
 from studio.services import trials
 

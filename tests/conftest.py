@@ -15,6 +15,7 @@ from django.db import connection
 from forum.invariants import check_forum
 from forum.models import Ask
 from forum.services import asks
+from llmconfig.models import LLMConfig
 from llmqueue.invariants import check_queue
 from llmqueue.work import runner
 from tests.forge import Forge, Forked
@@ -184,3 +185,13 @@ def answer(fake_config, fake_llm):
         return ask
 
     return run
+
+
+@pytest.fixture
+def second(fake_config) -> LLMConfig:
+    """The fallback of the site's default model."""
+    fake_config.fallback = LLMConfig.objects.create(
+        name="Second", model="fake-2", endpoint=fake_config.endpoint, is_global=True
+    )
+    fake_config.save()
+    return fake_config.fallback

@@ -6,6 +6,7 @@ from accounts.models import User
 from llmconfig.addresses import host_and_port
 from llmconfig.models import ApiKey, Endpoint
 from llmconfig.services import keys
+from tests.fake_llm import FakeLLM
 
 OWN_KEY = "sk-canary-own-key-of-a-member-77"
 SITE_KEY = "sk-canary-key-of-the-site-itself-42"
@@ -28,3 +29,8 @@ def bring_key(user: User, endpoint: Endpoint, key: str, **fields: Any) -> ApiKey
         host=host_and_port(endpoint.address),
         **fields,
     )
+
+
+def keys_seen(server: FakeLLM) -> list[str]:
+    """The keys of the calls that `server` got, in their order."""
+    return [seen.key for seen in server.calls()]

@@ -160,6 +160,17 @@ def test_the_guide_asks_again_and_keeps_what_was_written(visit, step, wrong):
     )
 
 
+def test_the_guide_keeps_little_however_much_is_sent(visit):
+    for step in ("name", "model", "pictures", "temperature", "length", "description"):
+        fields = ("name", "endpoint", "model", "vision_model", "max_tokens")
+        much = dict.fromkeys((*fields, "temperature", "description"), "x" * 200_000)
+
+        page = visit.post(f"/settings/configs/guide/{step}/", much)
+
+        assert page.status_code == 422
+    assert len(str(visit.session["config_guide"])) < 10_000
+
+
 @pytest.mark.requirement("Q-58")
 def test_back_in_the_guide_keeps_the_answer_right_or_wrong(visit):
     place = "/settings/configs/guide/temperature/"

@@ -3,7 +3,6 @@
 import pytest
 
 from forum.services import asks, posts
-from llmconfig.models import LLMConfig
 from llmqueue.models import LLMRequest
 from llmqueue.tests.conftest import run_until_quiet
 from personas.models import Persona, Visibility
@@ -21,16 +20,6 @@ FIRST = "What the first model said"
 @pytest.fixture
 def opening(topic):
     return topic.posts.get()
-
-
-@pytest.fixture
-def second(fake_config) -> LLMConfig:
-    """The fallback of the site's default model."""
-    fake_config.fallback = LLMConfig.objects.create(
-        name="Second", model="fake-2", endpoint=fake_config.endpoint, is_global=True
-    )
-    fake_config.save()
-    return fake_config.fallback
 
 
 @pytest.fixture

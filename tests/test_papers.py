@@ -178,7 +178,7 @@ def test_rows_names_a_mark_of_no_list(monkeypatch, capsys):
         (r"\bclient\.complete\(", ["llmqueue/work/runner.py"]),
         (
             r"\bcomposing\.compose\(",
-            ["llmqueue/work/freezing.py", "studio/previews.py"],
+            ["llmqueue/work/freezing.py", "studio/bench/previews.py"],
         ),
     ],
     ids=["litellm", "call", "prompt"],

@@ -17,16 +17,6 @@ from tests.queue_pages import LIST, as_, page
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("C-07", "F-24")]
 
 
-@pytest.fixture
-def second(fake_config) -> LLMConfig:
-    """The fallback of the site's default model."""
-    fake_config.fallback = LLMConfig.objects.create(
-        name="Second", model="fake-2", endpoint=fake_config.endpoint, is_global=True
-    )
-    fake_config.save()
-    return fake_config.fallback
-
-
 def test_what_waits_for_its_fallback_names_that(opening, bob, second, fake_llm):
     fake_llm.answers(status=404)
     request = asks.ask(post=opening, member=bob).request

@@ -6,15 +6,23 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from forum.models import Ask, Post, Subforum, Topic
+from core import images
+from forum.models import Ask, Post, PostImage, Subforum, Topic
 from forum.services import posts
+from forum.services.images import Attachment
 from llmqueue.models import LLMRequest
 from tests.own_keys import bring_key
+from tests.pictures import drawn, upload
 
 pytestmark = pytest.mark.django_db
 
 HTMX = {"HX-Request": "true"}
 HERE, THERE = "198.51.100.7", "203.0.113.9"
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(settings, tmp_path) -> None:
+    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture
@@ -291,13 +299,48 @@ def test_files_are_counted_by_member(allow, as_, bob):
     allow(uploads=[(1, 600)])
     browser, address = as_(bob), reverse("personas:persona_import")
 
-    def upload(*, with_file: bool) -> int:
+    def send(*, with_file: bool) -> int:
         card = SimpleUploadedFile("card.json", b"{}")
         return browser.post(address, {"file": card} if with_file else {}).status_code
 
-    assert upload(with_file=True) == 422
-    assert upload(with_file=True) == 429
-    assert upload(with_file=False) == 422
+    assert send(with_file=True) == 422
+    assert send(with_file=True) == 429
+    assert send(with_file=False) == 422
+
+
+def test_pictures_sent_with_posts_are_files_too(allow, as_, bob, topic):
+    allow(uploads=[(1, 600)])
+    address = reverse("forum:reply_create", args=[topic.posts.get().pk])
+    browser = as_(bob)
+
+    found = [
+        browser.post(address, {"body": f"Look {at}", "image-0": upload()})
+        for at in range(2)
+    ]
+
+    assert [page.status_code for page in found] == [302, 429]
+    assert browser.post(address, {"body": "Without"}).status_code == 302
+
+
+@pytest.mark.requirement("R-95")
+@pytest.mark.parametrize("is_member", [False, True], ids=["guest", "member"])
+def test_the_pictures_of_a_page_do_not_count_as_pages(
+    allow, as_, bob, topic, is_member
+):
+    allow(guest_pages=[(2, 600)], member_pages=[(2, 600)], pictures=[(3, 600)])
+    posts.reply(
+        parent=topic.posts.get(),
+        author=bob,
+        body="Look",
+        images=[Attachment(picture=images.make_picture(drawn()))],
+    )
+    address = PostImage.objects.get().get_absolute_url()
+    browser = as_(bob) if is_member else Client()
+
+    found = [browser.get(address).status_code for _ in range(4)]
+
+    assert found == [200, 200, 200, 429]
+    assert statuses(browser, 3) == [200, 200, 429]
 
 
 # By subforum.

@@ -10,8 +10,9 @@ from forum.models import Ask, Post
 from forum.services import asks, posts
 from forum.services.images import Attachment
 from llmconfig.models import LLMConfig, Redirect
+from llmconfig.services.favourites import keep_favourite
 from llmconfig.services.keys import encrypt_site_key
-from llmqueue.models import PromptPart, Status
+from llmqueue.models import PromptPart, Status, Stop
 from llmqueue.work import runner
 from studio.services import trials
 from tests.pictures import drawn, looked_at
@@ -83,6 +84,28 @@ def sent_text(body: dict) -> str:
 
 def address_of_ask(post: Post) -> str:
     return reverse("forum:ask_create", args=[post.pk])
+
+
+@pytest.mark.requirement("Q-46")
+def test_the_form_says_which_of_ones_models_see(as_, bob, question, fake_config):
+    leads_on = "Keep a model that sees pictures beside Ask"
+    assert leads_on in as_(bob).get(address_of_ask(question)).text
+    seer = LLMConfig.objects.create(
+        name="Seer",
+        model="eyes",
+        vision_model="eyes",
+        endpoint=fake_config.endpoint,
+        is_global=True,
+    )
+    for config in (seer, fake_config):
+        keep_favourite(config=config, member=bob)
+
+    page = as_(bob).get(address_of_ask(question)).text
+
+    assert page.count(", sees pictures</option>") == 1
+    assert "Seer — price unknown, sees pictures</option>" in page
+    assert leads_on not in page
+    assert "sees pictures" in as_(bob).get(reverse("llmconfig:config_list")).text
 
 
 @pytest.mark.requirement("Q-46")
@@ -226,11 +249,9 @@ def test_the_prompts_page_tells_which_pictures_were_sent_until_they_go(
 ):
     ask = run(asks.ask(post=question, member=alice))
     first, second = question.images.all()
-    address = reverse("llmqueue:prompt_detail", args=[ask.request.public_id])
     parts = PromptPart.objects.filter(kind="picture").order_by("position")
 
     page = as_(bob).get(ask.request.get_absolute_url()).content.decode()
-    assert address
     assert [it.source_key for it in parts] == [str(first.pk), str(second.pk)]
     assert first.get_absolute_url() in page
     assert parts[0].tokens > images.vision_tokens(2000, 1500) == 1049
@@ -255,6 +276,24 @@ def test_a_picture_that_went_meanwhile_is_not_sent(alice, question, seeing, fake
 
     assert sent_pictures(fake_llm.calls()[0].body) == []
     assert "[This picture was taken away.]" in sent_text(fake_llm.calls()[0].body)
+
+
+@pytest.mark.fault("F57")
+def test_no_call_begins_when_it_is_stopped_while_its_pictures_are_read(
+    alice, question, seeing, fake_llm, monkeypatch
+):
+    read = images.for_model
+
+    def read_and_stop(name: str) -> bytes | None:
+        Stop.objects.get_or_create(scope="site")
+        return read(name)
+
+    monkeypatch.setattr(images, "for_model", read_and_stop)
+
+    ask = run(asks.ask(post=question, member=alice))
+
+    assert fake_llm.calls() == []
+    assert ask.request.status == Status.PENDING
 
 
 def test_a_try_on_the_bench_sees_the_pictures_of_its_post(

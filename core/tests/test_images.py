@@ -5,7 +5,9 @@ import random
 import resource
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from io import BytesIO
+from threading import Event
 
 import pytest
 from PIL import Image
@@ -347,9 +349,11 @@ def test_no_picture_becomes_a_file_that_four_of_make_too_heavy_a_call(
     settings, tmp_path
 ):
     settings.MEDIA_ROOT = tmp_path
-    noise = Image.effect_noise((1400, 1400), 200).convert("RGB")
+    bands = [Image.effect_noise((1600, 1600), 250) for _ in "RGB"]
+    stencil = bands[0].point(lambda light: 255 if light > 127 else 0)
+    noise = Image.merge("RGBA", [*bands, stencil])
 
-    made = images.make_picture(encoded(noise, "JPEG", quality=60)).data
+    made = images.make_picture(encoded(noise, "WEBP", quality=20)).data
 
     assert len(made) <= images.MAX_MADE_BYTES
     sent = images.for_model(images.store_picture(made))
@@ -359,3 +363,21 @@ def test_no_picture_becomes_a_file_that_four_of_make_too_heavy_a_call(
 def test_a_picture_to_a_model_is_counted_by_its_size():
     assert images.vision_tokens(1600, 1600) == 1399
     assert images.vision_tokens(30, 20) == 1
+
+
+def test_of_the_threads_that_answer_pages_only_some_wait_for_pictures(monkeypatch):
+    goes_on = Event()
+    monkeypatch.setattr(images, "_unpack", lambda *_: goes_on.wait(60))
+    data = encoded(plain(), "PNG")
+
+    with ThreadPoolExecutor(8) as threads:
+        pictures = [threads.submit(images.make_picture, data) for _ in range(8)]
+        try:
+            refused = list(itertools.islice(as_completed(pictures, timeout=20), 4))
+        finally:
+            goes_on.set()
+
+    said = [str(it.exception()) for it in refused]
+    assert all(it.startswith("Many pictures are being sent just now") for it in said)
+    assert [it.exception() for it in pictures if it not in refused] == [None] * 4
+    assert images.make_picture(data).width == 300

@@ -14,7 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from core.errors import AddressDenied, BodyTooLarge, EncodingRefused, RedirectRefused
+from core.errors import (
+    AddressDenied,
+    BodyTooLarge,
+    EncodingRefused,
+    RedirectNotFollowed,
+)
 from core.network import GuardedBackend, GuardedClient, GuardedTransport
 from core.tests.outbound import get, resolver_of
 from tests.fake_llm import FakeLLM
@@ -27,7 +32,7 @@ def test_redirects_are_not_followed(fake_llm, settings, status):
         settings.LLM_PRIVATE_HOSTS.append(("127.0.0.1", other.port))
         fake_llm.answers(mode="redirect", status=status, location=other.address)
 
-        with pytest.raises(RedirectRefused):
+        with pytest.raises(RedirectNotFollowed):
             get(f"{fake_llm.address}/models", follow_redirects=True)
 
         assert other.requests == []

@@ -126,8 +126,12 @@ class AskForm(forms.Form):
     def _config_choices(self) -> list[tuple[str, str]]:
         """As it is set, then each favourite."""
         costs = costs_of_replies(self.favourites) if self.favourites else {}
-        labels = ((str(it.pk), _with_cost(it, costs[it.pk])) for it in self.favourites)
+        labels = ((str(it.pk), self._label(it, costs[it.pk])) for it in self.favourites)
         return [("", "As set for it"), *labels]
+
+    def _label(self, config: LLMConfig, cost: Decimal | None) -> str:
+        sees = "blindly" in self.fields and config.vision_model
+        return _with_cost(config, cost) + (", sees pictures" if sees else "")
 
     @cached_property
     def wishes(self) -> list[ProviderPreference]:

@@ -1,7 +1,7 @@
 """Subforums, topics, posts and the asks that join them to the queue."""
 
 from forum.models.asks import Ask, AskQuerySet, may_be_seen_by
-from forum.models.images import MOST_ALT_CHARS, PostImage, PostImageQuerySet
+from forum.models.images import MOST_ALT_CHARS, PICTURE, PostImage, PostImageQuerySet
 from forum.models.notices import Notice, NoticeKind, NoticeQuerySet
 from forum.models.posts import (
     MAX_DEPTH,
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_INDENT",
     "MOST_ALT_CHARS",
     "PATH_DIGITS",
+    "PICTURE",
     "Ask",
     "AskQuerySet",
     "Notice",

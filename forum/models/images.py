@@ -9,6 +9,8 @@ from forum.models.posts import Post
 from forum.models.topics import may_be_read_by
 
 MOST_ALT_CHARS = 300
+# The kind of the source of a prompt's part that is a picture; the key is the row's.
+PICTURE = "post_image"
 
 
 class PostImageQuerySet(models.QuerySet["PostImage"]):

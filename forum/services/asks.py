@@ -1,5 +1,7 @@
 """Asking personas to answer posts."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
@@ -16,7 +18,7 @@ from forum.models import Ask, Post, Topic
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue import askers
 from llmqueue import services as queue
-from llmqueue.errors import Refused
+from llmqueue.errors import Refused, Stopped
 from llmqueue.handlers import Inputs
 from llmqueue.models import LLMRequest
 from llmqueue.resolution.bypassing import way_of
@@ -89,19 +91,8 @@ def _ask(
     # A retry keeps what was chosen; if that is not theirs any more, it is passed over.
     if retry_of is None and config is not None:
         check_model(config, member)
-    assignments = offers.assignments_of(topic.subforum)
-    offered = offers.offered_personas(assignments, member)
-    if persona is not None and not offered.filter(pk=persona.pk).exists():
-        raise PersonaNotOffered
-    inputs = offers.inputs_in(
-        topic.subforum,
-        assignments,
-        member=member,
-        persona=persona,
-        config=config,
-        endpoint=endpoint,
-        pictures=post.images_count,
-        **chosen,
+    inputs = _inputs(
+        post, topic, member, persona, config=config, endpoint=endpoint, **chosen
     )
     if not blindly:
         _check_sees(inputs)
@@ -120,6 +111,24 @@ def _ask(
             instead_of=str(retry_of.public_id),
         )
     return Ask.objects.create(post=post, request=request)
+
+
+def _inputs(
+    post: Post, topic: Topic, member: User, persona: Persona | None, **chosen: Any
+) -> Inputs:
+    """What decides who answers; raises PersonaNotOffered if `persona` may not."""
+    assignments = offers.assignments_of(topic.subforum)
+    offered = offers.offered_personas(assignments, member)
+    if persona is not None and not offered.filter(pk=persona.pk).exists():
+        raise PersonaNotOffered
+    return offers.inputs_in(
+        topic.subforum,
+        assignments,
+        member=member,
+        persona=persona,
+        pictures=post.images_count,
+        **chosen,
+    )
 
 
 def _check_sees(inputs: Inputs) -> None:
@@ -169,6 +178,15 @@ def _retried_before(request: LLMRequest | None) -> Ask | None:
 def why_off_for(member: User) -> AIOffForYou | None:
     """What their own switch says against the member's asking, to a page of theirs."""
     return None if askers.wanted_ai(member) else AIOffForYou()
+
+
+def why_stopped_in(subforum_id: int) -> Stopped | None:
+    """What keeps everybody from asking in a subforum just now, to pages that offer it."""
+    try:
+        queue.check_not_stopped(persona=None, place=place_of(subforum_id))
+    except Stopped as stopped:
+        return stopped
+    return None
 
 
 def check_model(config: LLMConfig, member: User) -> None:

@@ -9,11 +9,8 @@ from django.db import transaction
 
 from core import images, markup
 from forum.errors import ImageGone, TooManyImages
-from forum.models import MOST_ALT_CHARS, Post, PostImage
+from forum.models import MOST_ALT_CHARS, PICTURE, Post, PostImage
 from llmqueue import services as queue
-
-# The source of a prompt's part that is a picture; the key is the row's.
-SOURCE = "post_image"
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def _put(post: Post, position: int, chosen: Attachment) -> None:
 def _remove(post: Post, *, but: Collection[int]) -> None:
     rows = post.images.exclude(pk__in=but)
     for pk, file in rows.values_list("pk", "file"):
-        queue.erase(source=(SOURCE, str(pk)))
+        queue.erase(source=(PICTURE, str(pk)))
         transaction.on_commit(partial(images.remove_picture, file))
     rows.delete()
 

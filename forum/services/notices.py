@@ -41,8 +41,10 @@ def mark_seen(*, user: User, shown: Collection[Post] | None = None) -> None:
     """
     unseen = Notice.objects.unseen().filter(user=user)
     if shown is not None:
-        here = Q(ask__reply__in=shown) | Q(ask__reply=None, ask__post__in=shown)
-        unseen = unseen.filter(here)
+        here = Q(reply__in=shown) | Q(reply=None, post__in=shown)
+        # No join, which would put all conditions into a subquery: a row that another page
+        # has just marked would be counted here once more.
+        unseen = unseen.filter(ask__in=Ask.objects.filter(here))
     seen = unseen.update(seen_at=Now())
     if seen:
         rest = F("unseen_notices") - seen

@@ -88,6 +88,25 @@ def create_topic(
         return earlier.topic
 
 
+def find_sent(
+    *,
+    to: Subforum | Post,
+    author: User,
+    body: str,
+    token: uuid.UUID | None,
+    title: str = "",
+) -> Post | None:
+    """The post that this sending of a form has made already; None: none.
+
+    For a form that comes twice when the pictures kept for it are the post's by now. `to`:
+    the subforum of a new topic, which has a `title`, or the post that is answered.
+    """
+    texts = [markup.one_line(title), markup.clean_text(body)]
+    sent = [_checked(it) for it in texts if it]
+    submission = _submission(token, to.pk, *sent)
+    return Post.objects.sent_before(author=author, submission=submission)
+
+
 def reply(
     *,
     parent: Post,

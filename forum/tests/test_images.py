@@ -2,6 +2,7 @@
 
 import re
 import time
+import uuid
 from io import StringIO
 from pathlib import Path
 
@@ -183,6 +184,28 @@ def test_pictures_outlast_a_preview(as_, alice, subforum):
 
     assert "<em>Right</em>" in page.content.decode()
     assert Post.objects.get().images_count == 1
+
+
+@pytest.mark.django_db(transaction=True)  # what is kept is forgotten on commit
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["browser", "htmx"])
+def test_a_form_with_a_kept_picture_that_comes_twice_counts_once(
+    as_, bob, opening, subforum, headers
+):
+    browser = as_(bob)
+    for address, said in (
+        (f"/posts/{opening.pk}/reply/", {"body": "Look."}),
+        (f"/s/{subforum.slug}/new/", {"title": "Soup", "body": "Right?"}),
+    ):
+        said |= {"token": str(uuid.uuid4())}
+        page = browser.post(address, said | {"image-0": upload(), "preview": "1"})
+        form = said | kept_in(page.content.decode())
+
+        found = [browser.post(address, form, headers=headers) for _ in range(2)]
+
+        assert found[0].status_code == found[1].status_code < 400
+        assert Post.objects.filter(author=bob, body=said["body"]).count() == 1
+        again = browser.post(address, form | {"body": "Another text."})
+        assert again.status_code == 422
 
 
 def test_a_kept_picture_can_be_taken_out_again(as_, bob, opening):

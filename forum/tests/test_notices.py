@@ -3,15 +3,17 @@
 import re
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from accounts.models import User
 from forum.models import Notice, NoticeKind
 from forum.services import asks, notices, posts
 from forum.tests.conftest import HTMX
 from llmqueue import services as queue
 from llmqueue.models import LLMRequest
 from llmqueue.work import runner
+from tests.races import start, wait_until_blocked
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +80,21 @@ def test_the_reply_that_comes_live_counts_as_seen(as_, ask_bob, bob, alice):
 
     as_(bob).get(ask.get_absolute_url(), headers=HTMX)
 
+    bob.refresh_from_db()
+    assert bob.unseen_notices == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_pages_at_once_count_a_notice_as_seen_once(ask_bob, bob, client):
+    """As when a topic is opened while the same one, in another tab, shows the reply."""
+    reply = ask_bob().reply
+    client.force_login(bob)
+    with transaction.atomic():
+        notices.mark_seen(user=User.objects.get(pk=bob.pk), shown=[reply])
+        page = start(lambda: client.get(reply.topic.get_absolute_url()))
+        wait_until_blocked(page)
+
+    assert page.result(10).status_code == 200
     bob.refresh_from_db()
     assert bob.unseen_notices == 0
 

@@ -13,7 +13,7 @@ from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from forum import ask_states, live, offers, shown_posts
 from forum.forms.asks import AskForm
-from forum.models import Ask, Post
+from forum.models import Ask, Post, SubforumPersona
 from forum.services import asks
 from forum.views import notices, pieces
 from llmqueue import services as queue
@@ -28,48 +28,55 @@ def ask_create(request: MemberRequest, post_id: int) -> HttpResponse:
     post = get_object_or_404(
         Post.objects.visible_to(request.user).with_topic(), pk=post_id
     )
-    place = pieces.form_place(request)
-    subforum = post.topic.subforum
-    assignments = offers.assignments_of(subforum)
+    assignments = offers.assignments_of(post.topic.subforum)
+    form = _form(request, post, assignments)
+    is_sent = request.method == "POST"
+    if is_sent and (ask := _ask(request, post, form)):
+        return _asked(request, post, ask)
+    refusal = (
+        post.why_not_asked(post.topic)
+        or asks.why_off_for(request.user)
+        or asks.why_stopped_in(post.topic.subforum_id)
+    )
+    context = {"post": post, "form": form, "refusal": refusal}
+    context |= _prospect(request, post, assignments)
+    template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
+    status = 422 if is_sent or refusal else 200
+    return vary_on_piece(render(request, template, context, status=status))
+
+
+def _form(
+    request: MemberRequest, post: Post, assignments: list[SubforumPersona]
+) -> AskForm:
     offered = offers.offered_personas(assignments, request.user)
-    suggested = offered.not_muted_by(request.user)
-    form = AskForm(
+    return AskForm(
         sent(request),
         post=post,
         member=request.user,
-        offered=suggested,
+        offered=offered.not_muted_by(request.user),
         assigned={entry.persona_id for entry in assignments},
-        place=place,
+        place=pieces.form_place(request),
         wanted=request.GET.get("persona", ""),
     )
-    refusal = post.why_not_asked(post.topic) or asks.why_off_for(request.user)
-    status = 422 if refusal else 200
-    if request.method == "POST":
-        ask = _ask(request, post, form)
-        if ask is not None:
-            return _asked(request, post, ask)
-        status = 422
-    template = "forum/ask_create.html" + ("#ask-form" if request.htmx else "")
+
+
+def _prospect(
+    request: MemberRequest, post: Post, assignments: list[SubforumPersona]
+) -> dict[str, Any]:
+    """Who would answer if nobody in particular is asked, and what the member has left."""
+    subforum, member = post.topic.subforum, request.user
     inputs = offers.inputs_in(
-        subforum, assignments, member=request.user, pictures=post.images_count
+        subforum, assignments, member=member, pictures=post.images_count
     )
     lookups = Lookups([inputs])
     anyone = as_resolved(inputs, lookups)
     left = left_for(
-        request.user,
-        tier=lookups.tier(request.user),
+        member,
+        tier=lookups.tier(member),
         place=asks.place_of(subforum.pk),
         on_own_key=anyone.on_own_key,
     )
-    context = {
-        "post": post,
-        "form": form,
-        "anyone": anyone,
-        "refusal": refusal,
-        "left": in_short(left),
-    }
-    answer = render(request, template, context, status=status)
-    return vary_on_piece(answer)
+    return {"anyone": anyone, "left": in_short(left)}
 
 
 def _ask(request: MemberRequest, post: Post, form: AskForm) -> Ask | None:

@@ -58,13 +58,21 @@ def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
 
 def _reply(request: MemberRequest, parent: Post, form: ReplyForm) -> Post | None:
     if not form.is_valid():
-        return None
+        return _sent_before(request, parent, form)
     try:
         rates.take(request, posts=request.user.pk)
         return posts.reply(parent=parent, author=request.user, **form.cleaned_data)
     except ForllmError as error:
         form.add_error(None, error.message)
         return None
+
+
+def _sent_before(request: MemberRequest, parent: Post, form: ReplyForm) -> Post | None:
+    """What the same form has made, should only its pictures be wrong: they went there."""
+    if form.errors or "preview" in request.POST:
+        return None
+    said = {name: form.cleaned_data[name] for name in ("body", "token")}
+    return posts.find_sent(to=parent, author=request.user, **said)
 
 
 def _replied(

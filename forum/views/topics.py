@@ -77,8 +77,21 @@ def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
         else:
             goal = _ask_form(topic, wanted) if wanted else topic
             return pieces.go_to(request, goal)
+    elif made := _sent_before(request, subforum, form):
+        return pieces.go_to(request, made)
     form.images.keep()
     return render(request, template, context, status=422)
+
+
+def _sent_before(
+    request: MemberRequest, subforum: Subforum, form: TopicForm
+) -> Topic | None:
+    """What the same form has made, should only its pictures be wrong: they went there."""
+    if form.errors or "preview" in request.POST:
+        return None
+    said = {name: form.cleaned_data[name] for name in ("title", "body", "token")}
+    made = posts.find_sent(to=subforum, author=request.user, **said)
+    return made.topic if made else None
 
 
 def _ask_form(topic: Topic, handle: str) -> str:

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.services import record
 from llmconfig.addresses import check_address, host_and_port
 from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
+from llmconfig.intents import CHEAP
 from llmconfig.models import Endpoint, LLMConfig
 from llmconfig.providers import PROVIDERS
 from llmconfig.services.configs import set_default_config
@@ -361,7 +362,7 @@ def connect_demo_model(*, url: str, key: str) -> None:
             context_posts=2,
             context_tokens=120,
         )
-        fill_profile(key="cheap", config=config)
+        fill_profile(key=CHEAP, config=config)
     if LLMConfig.objects.default() is None and endpoint.is_enabled:
         for config in LLMConfig.objects.of_site().filter(endpoint=endpoint)[:1]:
             set_default_config(config=config, actor=None)

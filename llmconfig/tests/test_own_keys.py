@@ -87,6 +87,19 @@ def test_a_key_that_cannot_be_tried_is_kept_as_not_tried(alice, place, fake_llm,
     assert ApiKey.objects.get().state == KeyState.UNTESTED
 
 
+@pytest.mark.requirement("M-32")
+def test_while_ai_is_off_no_key_is_sent_anywhere(alice, place, fake_llm, settings):
+    settings.AI_FEATURES_ENABLED = False
+
+    said = save(alice, place)
+
+    assert "It was not tried: AI is switched off" in said
+    with pytest.raises(TrialFailed, match="AI is switched off"):
+        own_keys.test_key(user=alice, endpoint=place)
+    assert ApiKey.objects.get().state == KeyState.UNTESTED
+    assert fake_llm.requests == []
+
+
 def test_a_list_that_everybody_gets_proves_nothing(alice, place, fake_llm):
     fake_llm.key = ""
 

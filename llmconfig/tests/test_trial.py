@@ -293,3 +293,16 @@ def test_read_models_is_empty_where_there_is_no_list(fake_llm, how):
 
     kind = PROVIDERS["compatible"]
     assert read_models(provider=kind, address=fake_llm.address, key="") == []
+
+
+@pytest.mark.requirement("M-32")
+def test_while_ai_is_off_nothing_is_sent(trial, fake_llm, settings):
+    settings.AI_FEATURES_ENABLED = False
+
+    failure = failure_of(trial)
+
+    assert failure.kind == "ai_off"
+    assert "AI is switched off" in failure.message
+    with pytest.raises(TrialFailed):
+        read_models(provider=PROVIDERS["compatible"], address=fake_llm.address, key=KEY)
+    assert fake_llm.requests == []

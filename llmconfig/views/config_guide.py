@@ -21,6 +21,8 @@ from llmconfig.views.configs import HOW_TO_USE
 
 _ANSWERS = "config_guide"
 _LAST = "summary"
+# More than any answer may have, so that what is too long is still told to be.
+_MOST_KEPT_CHARS = 1_000
 
 
 @member_required
@@ -33,7 +35,9 @@ def config_guide(request: MemberRequest, step: str) -> HttpResponse:
         raise Http404
     answers = _answers(request)
     if request.method == "POST":
-        answers |= {name: request.POST.get(name, "") for name in page.fields}
+        answers |= {
+            name: request.POST.get(name, "")[:_MOST_KEPT_CHARS] for name in page.fields
+        }
         request.session[_ANSWERS] = answers
         form = _form(request, answers, page)
         if request.POST.get("go") == "back" and (before := STEPS.before(page)):

@@ -12,7 +12,8 @@ from decimal import ROUND_UP, Decimal
 from django.db import connection
 from django.db.models import F
 
-from llmconfig.prices import Price
+from llmconfig.prices import Price, listed_model
+from llmconfig.taken import is_thinking
 from llmqueue.limits import periods, wording
 from llmqueue.limits.fitting import KINDS, Ceiling, at_asking, at_call
 from llmqueue.models import (
@@ -21,10 +22,13 @@ from llmqueue.models import (
     ReservationState,
     SpendBucket,
 )
-from llmqueue.resolution.receipts import Receipt
+from llmqueue.resolution.receipts import ModelChoice, Receipt
 
-# What a reply is taken to have at the most where its config says nothing.
+# What a reply has at the most where its config says nothing: with a limit on costs the
+# provider is told so, too.
 REPLY_TOKENS = 4096
+# Of a model that thinks before it answers: that counts, and has to leave room for words.
+THOUGHTFUL_REPLY_TOKENS = 16_384
 
 # A model that costs nothing is asked even where nothing is left.
 _TAKE = """
@@ -92,20 +96,21 @@ def reserve_call(
     number: int,
     tokens_in: int,
     price: Price | None,
-) -> None:
+) -> int | None:
     """Set aside what call `number` may use at the most, in every limit that fits.
 
-    Also one request in limits that nobody knew of when it was queued; what was set aside
-    in limits that do not fit any more is given back. `price` None: not known. Raises
-    LimitReached or NoPrice; the caller's transaction must then be rolled back.
+    Returns the tokens that its reply has to be held to; None: it need not be. Also one
+    request in limits that nobody knew of when it was queued; what was set aside in limits
+    that do not fit any more is given back. `price` None: not known. Raises LimitReached
+    or NoPrice; the caller's transaction must then be rolled back.
     """
     ceilings = at_call(request, receipt)
     mine = Reservation.objects.filter(request=request)
     mine = mine.exclude(state=ReservationState.RELEASED).select_related("bucket")
     counted = {_order(it): it for it in mine if it.attempt_number == 0}
     wants = [it for it in _of_requests(request, ceilings) if it.order not in counted]
-    config = receipt.choice.config
-    tokens_out = (config.max_tokens if config else None) or REPLY_TOKENS
+    sent = receipt.parameters.get("max_tokens")
+    tokens_out = sent or _most_tokens(receipt.choice)
     cost = price.of(tokens_in, tokens_out) if price else Decimal(0)
     for ceiling in ceilings:
         if ceiling.cost_usd is not None and price is None:
@@ -129,6 +134,18 @@ def reserve_call(
         and (it.attempt_number > 0 or _order(it) not in fitting)
     ]
     _take(wants, stale)
+    is_counted_on = any(it.ceiling.cost_usd is not None and it.cost_usd for it in wants)
+    return tokens_out if is_counted_on and not sent else None
+
+
+def _most_tokens(choice: ModelChoice) -> int:
+    """What a reply of a model may have whose config says nothing."""
+    kind, model = choice.endpoint.kind, choice.model
+    listed = listed_model(prices=kind.prices, model=model)
+    thinks = is_thinking(model) or (listed is not None and listed.thinks)
+    most = THOUGHTFUL_REPLY_TOKENS if thinks else REPLY_TOKENS
+    # A provider refuses a call that asks for more than its model can write.
+    return min(most, (listed and listed.most_tokens_out) or most)
 
 
 def _of_requests(request: LLMRequest, ceilings: Iterable[Ceiling]) -> list[_Want]:

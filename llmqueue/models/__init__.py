@@ -2,10 +2,10 @@
 
 from llmqueue.models.attempts import LLMAttempt, LLMAttemptQuerySet, PromptPart
 from llmqueue.models.lanes import (
-    PAUSE_WORDS,
     SITE_KEY_TROUBLE,
     Lane,
     LaneQuerySet,
+    pause_words,
 )
 from llmqueue.models.limits import (
     LimitScope,
@@ -24,7 +24,6 @@ from llmqueue.models.workers import WorkerHeartbeat
 __all__ = [
     "ANSWERS",
     "FINAL",
-    "PAUSE_WORDS",
     "REPLIES",
     "SITE_KEY_TROUBLE",
     "DailyUsage",
@@ -48,4 +47,5 @@ __all__ = [
     "Stop",
     "StopScope",
     "WorkerHeartbeat",
+    "pause_words",
 ]

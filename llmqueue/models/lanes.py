@@ -11,16 +11,19 @@ from llmqueue.models.states import Outcome
 # What speaks of the site's key or account, so that a member's own key may do better.
 SITE_KEY_TROUBLE = (Outcome.KEY_REFUSED, Outcome.RATE_LIMITED)
 
-# Why an endpoint is paused, for everybody.
-PAUSE_WORDS = {
+_PAUSE_WORDS: dict[str, str] = {
     Outcome.OVERLOADED: "it fails or breaks off",
     Outcome.TIMED_OUT: "it takes too long",
     Outcome.UNREACHABLE: "it cannot be reached",
     Outcome.MALFORMED: "its answers cannot be understood",
     Outcome.KEY_REFUSED: "it refuses the site's key",
     Outcome.RATE_LIMITED: "it was asked too often",
-    "": "it keeps failing",
 }
+
+
+def pause_words(outcome: str) -> str:
+    """Why an endpoint that failed so is paused, for everybody, as the end of a sentence."""
+    return _PAUSE_WORDS.get(outcome, "it keeps failing")
 
 
 class LaneQuerySet(models.QuerySet["Lane"]):
@@ -86,8 +89,8 @@ class Lane(models.Model):
 
     @property
     def why_paused(self) -> str:
-        """Why it is paused, in plain words, as the end of a sentence."""
-        return PAUSE_WORDS.get(self.broken_by, PAUSE_WORDS[""])
+        """Why it is paused, see `pause_words`."""
+        return pause_words(self.broken_by)
 
     @property
     def spares_own_keys(self) -> bool:

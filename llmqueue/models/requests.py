@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
@@ -53,6 +53,11 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
         """
         held = self.filter(lane=lane, status=Status.PENDING, after=None, stop=None)
         return held.filter(on_own_key=False) if lane.spares_own_keys else held
+
+    def move(self, old: Lane, new: Lane, **changes: object) -> int:
+        """Let these of `old` wait in `new`, in the order they had; how many there were."""
+        turn = F("turn") - old.turn + new.turn
+        return self.update(lane=new, turn=turn, **changes)
 
     def lapsed(self) -> Self:
         """Requests whose worker has not renewed its lease, by the database's clock."""
@@ -336,9 +341,10 @@ class LLMRequest(models.Model):
         return self.lease_token
 
     @property
-    def is_waiting(self) -> bool:
-        """No worker has it yet, or not any more."""
-        return self.status == Status.PENDING
+    def is_held_by_pause(self) -> bool:
+        """Whether it waits for its lane's endpoint, which is paused."""
+        is_held = self.lane.holds(on_own_key=self.on_own_key)
+        return self.status == Status.PENDING and is_held
 
     @property
     def is_open(self) -> bool:

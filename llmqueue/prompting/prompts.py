@@ -117,12 +117,11 @@ def build(
     """The parts of the prompt in the order they are sent.
 
     `sees`: the model is sent the pictures of the text to answer, and not their
-    descriptions alone.
-
-    `source`: what the persona's parts are made of; None: `version`. `instructions` stand
-    in the place of all that it says but its role and its constraints. `tag`: the random
-    name of the blocks around other people's texts. `count` gives the tokens of a text as
-    it is sent. The text to answer comes last and is never cut.
+    descriptions alone. `source`: what the persona's parts are made of; None: `version`.
+    `instructions` stand in the place of all that it says but its role and its
+    constraints. `tag`: the random name of the blocks around other people's texts. `count`
+    gives the tokens of a text as it is sent. The text to answer comes last and is never
+    cut.
     """
 
     def part(kind: str, text: str, source_kind: str = "", key: str = "") -> Part:
@@ -279,8 +278,7 @@ def _picture_parts(
         alt = it.alt or "(without a description)"
         text = _block(alt, tag, by=passage.author, picture=str(number))
         tokens = count(text) + vision_tokens(it.width, it.height)
-        source = (conversation.picture_source_kind, it.source_key)
-        parts.append(Part("picture", "user", text, tokens, *source, file=it.file))
+        parts.append(Part("picture", "user", text, tokens, *it.source, file=it.file))
     return parts
 
 

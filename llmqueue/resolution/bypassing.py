@@ -6,12 +6,13 @@ checked like any other choice. Whatever has no such way waits.
 
 from dataclasses import dataclass
 
+from llmconfig.intents import FALLBACK
 from llmconfig.models import LLMConfig
 from llmqueue.errors import Refused
 from llmqueue.handlers import Inputs
 from llmqueue.models import Lane
 from llmqueue.resolution.lookups import Lookups
-from llmqueue.resolution.receipts import FALLBACK_RULE, PAUSED, Receipt
+from llmqueue.resolution.receipts import PAUSED, Receipt
 from llmqueue.resolution.resolving import resolve, resolve_fallback
 
 
@@ -54,13 +55,8 @@ def holding(receipt: Receipt, lookups: Lookups) -> Lane | None:
 def fallback_of(config: LLMConfig | None, lookups: Lookups) -> LLMConfig | None:
     """What is asked when `config` fails: its own fallback, else that of the site."""
     own = config.fallback if config is not None else None
-    fallback = own or lookups.profile("fallback")
+    fallback = own or lookups.profile(FALLBACK)
     return None if fallback == config else fallback
-
-
-def is_detour(receipt: Receipt) -> bool:
-    """Whether it is of a fallback."""
-    return any(step.rule == FALLBACK_RULE for step in receipt.config_steps)
 
 
 def _around(

@@ -22,6 +22,7 @@ from llmconfig.models import (
     ProviderPreference,
     Redirect,
 )
+from llmconfig.services.members import ai_settings_of
 from llmqueue.handlers import Inputs
 from llmqueue.models import Lane
 from personas.models import (
@@ -182,7 +183,7 @@ class Lookups:
     def _member_defaults(self) -> dict[int, LLMConfig]:
         members = self._members.values()
         if self._joined is not None:
-            rows = [it.ai_settings for it in members if hasattr(it, "ai_settings")]
+            rows = [ai_settings_of(it) for it in members]
         else:
             found = AISettings.objects.filter(user__in=self._members)
             rows = list(found.select_related("default_config__endpoint"))

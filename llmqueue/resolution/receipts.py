@@ -82,7 +82,8 @@ class Receipt:
     `source`: (kind, key) of the prompt's parts made of `version`, if that is on trial.
     `member`: who asks, None for the site itself. `pictures`: how many the text to answer
     has. `key_owner`: whose own key the call is
-    made with; None: the site's, or none.
+    made with; None: the site's, or none. `most_tokens`: what a reply is held to where the
+    config says nothing, since a limit on costs counts on it.
     """
 
     persona: Persona
@@ -98,19 +99,23 @@ class Receipt:
     pictures: int = 0
     instructions: Instructions = Instructions()
     key_owner: User | None = None
+    most_tokens: int | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The sampling parameters that are sent."""
-        return self.choice.parameters.sent
+        sent = self.choice.parameters.sent
+        return (
+            sent
+            if self.most_tokens is None
+            else sent | {"max_tokens": self.most_tokens}
+        )
 
     @property
     def _pictures(self) -> dict[str, Any]:
         if not self.pictures:
             return {}
-        return {
-            "pictures": {"count": self.pictures, "are_seen": self.choice.sees},
-        }
+        return {"pictures": {"count": self.pictures, "are_seen": self.choice.sees}}
 
     @property
     def _key_word(self) -> str:
@@ -118,14 +123,19 @@ class Receipt:
             return "member"
         return "site" if self.choice.endpoint.site_key else "none"
 
+    @property
+    def is_on_fallback(self) -> bool:
+        """As `is_on_fallback` of what is stored of it."""
+        return any(step.rule == FALLBACK_RULE for step in self.config_steps)
+
     def as_json(self) -> dict[str, Any]:
         """The receipt as plain values that outlive the rows it names.
 
         {"persona": {id, name, version}, "model": {config, endpoint, provider, model},
         "parameters": {...}, "left_out": {...}, "key": "member" | "site" | "none",
         "steps": {"persona": [{rule, won, why}], "config": [...], "prompt": [...], "key":
-        [...]}, "notes": [str], "pictures": {count, are_seen}}; a draft's version is 0; old
-        ones have no "left_out", and `pictures` is missing where there were none
+        [...]}, "notes": [str], "pictures": {count, are_seen}}; a draft's version is 0, old
+        receipts have no "left_out", and where there were no pictures "pictures" is missing.
         """
         ladders = {
             "persona": self.persona_steps,
@@ -133,7 +143,6 @@ class Receipt:
             "prompt": self.prompt_steps,
             "key": self.key_steps,
         }
-        parameters = self.choice.parameters
         return {
             "persona": {
                 "id": self.persona.pk,
@@ -141,8 +150,8 @@ class Receipt:
                 "version": self.version.number,
             },
             "model": self.choice.as_json(),
-            "parameters": parameters.sent,
-            "left_out": parameters.left_out,
+            "parameters": self.parameters,
+            "left_out": self.choice.parameters.left_out,
             "key": self._key_word,
             "steps": {
                 name: [asdict(step) for step in steps]

@@ -6,6 +6,7 @@ Members whose address is not confirmed get the site's cheap model, whatever was 
 from dataclasses import dataclass
 
 from accounts.tiers import Tier
+from llmconfig.intents import CHEAP
 from llmconfig.models import LLMConfig
 from llmqueue.errors import TierNotAllowed
 from llmqueue.handlers import Inputs
@@ -13,7 +14,6 @@ from llmqueue.resolution.config_ladder import offer
 from llmqueue.resolution.lookups import Lookups
 from llmqueue.resolution.receipts import ModelChoice, Passed, Step
 
-CHEAP = "cheap"
 RULE = "what the member's tier allows"
 
 _CONFIRM = "Confirm your address in Settings › Email to use the others."

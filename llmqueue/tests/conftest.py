@@ -3,20 +3,23 @@
 import itertools
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.errors import NotAllowed
-from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.models import Endpoint, LLMConfig, ModelPrice
 from llmqueue import handlers
 from llmqueue.errors import Refused
 from llmqueue.handlers import Conversation, Inputs, Passage, Subject
 from llmqueue.models import LLMRequest, Status
+from llmqueue.tests.limits import broken
 from llmqueue.work import lanes, runner, sweeper
 from llmqueue.work.control import Control
 from personas.models import Persona
+from tests.own_keys import bring_site_key
 
 _number = itertools.count(1)
 
@@ -161,3 +164,29 @@ def watching(monkeypatch):
     fresh.start()
     yield fresh
     fresh.stop()
+
+
+@pytest.fixture
+def promises_held():
+    """The queue keeps its promises to the end of the test."""
+    yield
+    assert broken() == []
+
+
+@pytest.fixture
+def priced(fake_config):
+    """The site's model at a dollar for a thousand tokens of its reply."""
+    fake_config.max_tokens = 100
+    fake_config.save()
+    return ModelPrice.objects.create(
+        endpoint=fake_config.endpoint,
+        model=fake_config.model.upper(),
+        in_usd=Decimal(0),
+        out_usd=Decimal(1000),
+    )
+
+
+@pytest.fixture
+def paid(fake_config) -> Endpoint:
+    """The fake provider with the site's key."""
+    return bring_site_key(fake_config.endpoint)

@@ -7,6 +7,7 @@ from llmqueue import services
 from llmqueue.handlers import Inputs
 from llmqueue.invariants import check_queue
 from llmqueue.models import LLMRequest, SpendBucket, SpendLimit
+from tests.fake_llm import Reply
 
 PLACE = ("subforum", "1")
 
@@ -36,3 +37,9 @@ KINDS = ("requests", "tokens", "usd")
 def broken() -> list[str]:
     """The promises of the queue that are broken."""
     return [str(it) for it in check_queue()]
+
+
+def reply_of(tokens: int) -> Reply:
+    """The provider's answer, with what it says that it used."""
+    usage = {"prompt_tokens": 7, "completion_tokens": tokens}
+    return Reply(text="Two hours.", usage=usage)

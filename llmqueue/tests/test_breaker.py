@@ -9,7 +9,6 @@ from cryptography.fernet import Fernet
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue.answers.judging import Verdict
 from llmqueue.errors import EndpointPaused
 from llmqueue.invariants import check_queue
@@ -17,14 +16,12 @@ from llmqueue.models import Lane, LLMAttempt, LLMRequest, Outcome, Status
 from llmqueue.work import claims, outcomes, runner, sweeper
 from llmqueue.work.freezing import freeze
 from tests.conftest import wait_until
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, bring_key, bring_site_key
 from tests.races import start
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MOST = 3
-SITE_KEY = "sk-canary-key-of-the-site-itself-43"
-OWN_KEY = "sk-canary-own-key-of-a-member-78"
 
 
 @pytest.fixture(autouse=True)
@@ -131,9 +128,7 @@ def test_an_answer_between_them_sets_the_count_back(fail, ask, fake_llm):
 def test_a_key_that_this_worker_cannot_read_pauses_nothing(
     ask, fake_config, settings, fail
 ):
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
+    bring_site_key(fake_config.endpoint)
     settings.LLM_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
     fail(MOST + 1)
@@ -351,9 +346,7 @@ def test_who_was_claimed_as_the_pause_began_is_not_called(ask):
 
 @pytest.fixture
 def own_key(alice, fake_config):
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
+    endpoint = bring_site_key(fake_config.endpoint)
     return bring_key(alice, endpoint, OWN_KEY)
 
 
@@ -415,9 +408,7 @@ def test_a_request_that_has_no_own_key_any_more_is_not_called(
 def test_who_brings_a_key_meanwhile_goes_on_with_the_next_sweep(
     ask, bob, alice, fake_config, fake_llm
 ):
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
+    endpoint = bring_site_key(fake_config.endpoint)
     for _ in range(MOST):
         fake_llm.answers(status=401)
         ask(member=bob)
@@ -431,6 +422,28 @@ def test_who_brings_a_key_meanwhile_goes_on_with_the_next_sweep(
 
     request.refresh_from_db()
     assert request.status == Status.COMPLETE
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_an_answer_on_an_own_key_says_nothing_of_the_sites(
+    own_key, ask, bob, fake_llm, status
+):
+    for _ in range(MOST):
+        fake_llm.answers(status=status)
+        ask(member=bob)
+        runner.run_next()
+    LLMRequest.objects.filter(status=Status.PENDING).update(
+        is_ready=False, not_before=Now() + timedelta(hours=9)
+    )
+    end_the_pause()
+    own = ask()  # it is let through as the probe, since its key came later
+    fake_llm.answers("Yes.")
+
+    runner.run_next()
+
+    own.refresh_from_db()
+    assert own.status == Status.COMPLETE
+    assert lane().is_paused
 
 
 def test_the_lease_of_a_probe_is_not_one_that_was_made_up(fail, ask):

@@ -7,7 +7,6 @@ import pytest
 from django.utils import timezone
 
 from llmconfig.models import AISettings, Endpoint, KeyState, ModelPrice, ModelProfile
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue import stopping
 from llmqueue.errors import Refused
 from llmqueue.models import LLMRequest, Outcome, SpendBucket, Status, StopScope
@@ -15,7 +14,7 @@ from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.tests.limits import broken
 from llmqueue.work import runner, sweeper
 from tests.fake_llm import FakeLLM
-from tests.own_keys import bring_key
+from tests.own_keys import bring_key, bring_site_key
 
 pytestmark = [
     pytest.mark.django_db,
@@ -24,7 +23,6 @@ pytestmark = [
 ]
 
 NO = "I'm sorry, but I can't help with that request."
-SITE_KEY = "sk-canary-key-of-the-site-itself-42"
 
 
 @pytest.fixture
@@ -33,11 +31,9 @@ def elsewhere(fake_config, make_config, settings):
     with FakeLLM() as server:
         settings.LLM_PRIVATE_HOSTS.append(("127.0.0.1", server.port))
         endpoint = Endpoint.objects.create(
-            name="Elsewhere",
-            provider="compatible",
-            api_base=server.address,
-            site_key=encrypt_site_key(SITE_KEY, address=server.address),
+            name="Elsewhere", provider="compatible", api_base=server.address
         )
+        bring_site_key(endpoint)
         fake_config.fallback = make_config("second", endpoint=endpoint, max_tokens=100)
         fake_config.save()
         yield server
@@ -186,9 +182,7 @@ def test_a_fallback_that_cannot_be_asked_changes_nothing(
 def test_no_refusal_moves_from_a_members_own_key_to_the_sites(
     pending_request, note_handler, fake_config, elsewhere, alice, fake_llm
 ):
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(SITE_KEY, address=endpoint.address)
-    endpoint.save()
+    endpoint = bring_site_key(fake_config.endpoint)
     key = bring_key(alice, endpoint, "sk-canary-own-key-of-a-member-77")
     fake_llm.always_answers(NO)
 

@@ -6,7 +6,6 @@ import pytest
 from django.db.models.functions import Now
 
 from llmconfig.models import Endpoint, ModelProfile
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue import services
 from llmqueue.handlers import Inputs
 from llmqueue.invariants import check_queue
@@ -14,12 +13,9 @@ from llmqueue.models import Lane, LLMRequest, SpendLimit, Status, Stop
 from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.work import lanes, runner, sweeper
 from tests.fake_llm import FakeLLM
-from tests.own_keys import bring_key
+from tests.own_keys import OWN_KEY, bring_key, bring_site_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SITE_KEY = "sk-canary-key-of-the-site-itself-44"
-OWN_KEY = "sk-canary-own-key-of-a-member-79"
 
 
 @pytest.fixture
@@ -29,11 +25,9 @@ def elsewhere(note_handler, fake_config, settings):
         settings.LLM_PRIVATE_HOSTS.append(("127.0.0.1", server.port))
         server.always_answers("From elsewhere.")
         endpoint = Endpoint.objects.create(
-            name="Elsewhere",
-            provider="compatible",
-            api_base=server.address,
-            site_key=encrypt_site_key(SITE_KEY, address=server.address),
+            name="Elsewhere", provider="compatible", api_base=server.address
         )
+        bring_site_key(endpoint)
         yield server, endpoint
 
 
@@ -168,8 +162,7 @@ def test_a_fallback_that_cannot_answer_is_no_way(
 def test_what_has_an_own_key_never_goes_to_the_sites(
     fallback, elsewhere, fake_endpoint, alice
 ):
-    fake_endpoint.site_key = encrypt_site_key(SITE_KEY, address=fake_endpoint.address)
-    fake_endpoint.save()
+    bring_site_key(fake_endpoint)
     bring_key(alice, fake_endpoint, OWN_KEY)
     pause(fake_endpoint)
 
@@ -248,3 +241,77 @@ def test_nobody_is_sent_away_before_the_patience_is_over(impatient, fake_endpoin
 
     impatient.refresh_from_db()
     assert impatient.status == Status.PENDING
+
+
+def lose_the_worker_after(call: int, monkeypatch) -> None:
+    """Run so many calls; the last one's worker goes when it is paid, before it posts."""
+    for _ in range(call - 1):
+        assert runner.run_next()
+    with monkeypatch.context() as patch:
+        patch.setattr("llmqueue.work.outcomes.conclude", lambda *_: None)
+        assert runner.run_next()
+    LLMRequest.objects.running().update(lease_until=Now() - timedelta(seconds=1))
+    sweeper.make_due_ready()
+
+
+@pytest.mark.fault("F46")
+def test_a_paid_answer_does_not_wait_for_the_endpoint_that_gave_it(
+    fake_config, fake_endpoint, alice, note_handler, fake_llm, monkeypatch
+):
+    fake_llm.always_answers("Two hours.")
+    request = ask(alice)
+    lose_the_worker_after(1, monkeypatch)
+    pause(fake_endpoint, broken_at=Now() - timedelta(hours=1))
+    LLMRequest.objects.update(created_at=Now() - timedelta(hours=1))
+
+    sweeper.sweep()
+    run_until_quiet()
+
+    assert note_handler.delivered == [(request.pk, "Two hours.")]
+    assert len(fake_llm.calls()) == 1
+    assert check_queue() == []
+
+
+NO = "I'm sorry, but I can't help with that request."
+
+
+@pytest.fixture
+def declined(fallback, elsewhere, alice, fake_llm, note_handler):
+    """A request that its model declined, and whose fallback then was paused for long."""
+    fake_llm.always_answers(NO)
+    request = ask(alice)
+    assert runner.run_next()  # it is to go to the fallback …
+    assert runner.run_next()  # … in whose lane it now waits
+    request.refresh_from_db()
+    assert request.lane.endpoint == elsewhere[1]
+    pause(elsewhere[1], broken_at=Now() - timedelta(hours=1))
+    LLMRequest.objects.update(created_at=Now() - timedelta(hours=1))
+    return request
+
+
+@pytest.mark.fault("F41")
+@pytest.mark.requirement("Q-63")
+def test_who_waited_too_long_for_a_fallback_reads_what_the_first_model_said(
+    declined, elsewhere, note_handler, fake_llm
+):
+    sweeper.sweep()
+    run_until_quiet()
+
+    declined.refresh_from_db()
+    assert note_handler.delivered == [(declined.pk, NO)]
+    assert (declined.status, note_handler.ended_with) == (Status.COMPLETE, [])
+    assert (len(fake_llm.calls()), elsewhere[0].calls()) == (1, [])
+    assert check_queue() == []
+
+
+def test_a_fallback_that_is_back_at_the_last_moment_is_asked(
+    declined, elsewhere, note_handler, fake_llm
+):
+    sweeper.sweep()
+    Lane.objects.all().close()
+
+    run_until_quiet()
+
+    assert note_handler.delivered == [(declined.pk, "From elsewhere.")]
+    assert (len(fake_llm.calls()), len(elsewhere[0].calls())) == (1, 1)
+    assert check_queue() == []

@@ -55,7 +55,6 @@ _GROUPINGS: dict[str, tuple[str | Combinable, str | Combinable]] = {
     "place": (Concat("place_kind", Value(":"), "place_key"), "place_kind"),
     "provider": (_OWN_KEY, "endpoint__name"),
 }
-GROUPINGS = tuple(_GROUPINGS)
 
 
 def sums(

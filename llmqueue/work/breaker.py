@@ -95,7 +95,10 @@ def _waits_a_moment(verdict: Verdict) -> bool:
 def _reset(attempt: LLMAttempt, *, is_own_key: bool) -> None:
     """It answers: close the breaker if this call was let through for that."""
     lane = Lane.objects.filter(endpoint=attempt.endpoint_id)
-    if lane.filter(probe_token=attempt.lease_token).close():
+    probed = lane.filter(probe_token=attempt.lease_token)
+    if is_own_key:  # of the site's it says nothing
+        probed = probed.exclude(broken_by__in=SITE_KEY_TROUBLE)
+    if probed.close():
         log.info("endpoint %s answers again", attempt.endpoint_id)
     elif not is_own_key:
         lane.filter(broken_until=None, failures__gt=0).close()

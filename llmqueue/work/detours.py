@@ -6,10 +6,10 @@ each step is one update of what still waits there.
 
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.db.models.functions import Now
 
 from llmconfig.models import Endpoint, LLMConfig
@@ -18,10 +18,10 @@ from llmqueue.errors import ERROR_CLASSES
 from llmqueue.handlers import may_fall_back
 from llmqueue.limits.settling import settle_requests
 from llmqueue.live.publishing import announce
-from llmqueue.models import Lane, LLMRequest, Status, Stop
+from llmqueue.models import Lane, LLMAttempt, LLMRequest, Status, Stop
 from llmqueue.pages import history
 from llmqueue.pages.outlook import decide_waiting
-from llmqueue.resolution.bypassing import fallback_of, holding, is_detour
+from llmqueue.resolution.bypassing import fallback_of, holding
 from llmqueue.resolution.lookups import Lookups
 from llmqueue.resolution.receipts import Receipt
 from llmqueue.work import endings, lanes
@@ -54,6 +54,7 @@ def _send_on(lane: Lane) -> None:
     # Others each time, so that those who must wait hide nobody who need not.
     keys = waiting.order_by("?").values_list("pk", flat=True)[:MOST_LOOKED_AT]
     rows = history.with_answers(LLMRequest.objects.filter(pk__in=list(keys)), None)
+    _let_be_posted(lane, [it.pk for it in rows if it.is_frozen])
     undecided = [it for it in rows if not it.is_frozen]
     if not undecided:
         return
@@ -75,7 +76,7 @@ def _send_on(lane: Lane) -> None:
                 request.fallback_config = fallback
                 with_fallback.append(request)
     for request, receipt in _decided(with_fallback):
-        if is_detour(receipt) and not holding(receipt, lookups):
+        if receipt.is_on_fallback and not holding(receipt, lookups):
             goal = receipt.choice.endpoint, request.fallback_config
             goals[goal].append(request)
     _spare(lane, spared)
@@ -107,18 +108,34 @@ def _move(
     still = LLMRequest.objects.held_by_pause(old).filter(
         pk__in=[it.pk for it in requests]
     )
-    changes = {"lane": new, "turn": F("turn") - old.turn + new.turn}
+    changes: dict[str, object] = {}
     if fallback is not None:
         # What it was delayed for was the other's trouble.
-        changes |= {"fallback_config": fallback, "is_ready": True, "not_before": None}
-    if moved := still.update(**changes):
+        changes = {"fallback_config": fallback, "is_ready": True, "not_before": None}
+    if moved := still.move(old, new, **changes):
         log.info("%s requests go from paused lane %s to %s", moved, old.pk, new.pk)
         announce([it.public_id for it in requests])
 
 
+def _let_be_posted(old: Lane, keys: Collection[int]) -> None:
+    """Let a worker post what a model has said to these already: no endpoint is needed.
+
+    Where that was no in prose, it is the answer now, unless the fallback is back by then.
+    """
+    if not keys:
+        return
+    still = LLMRequest.objects.held_by_pause(old).filter(pk__in=keys)
+    still.move(
+        old, lanes.lane_of(None), fallback_config=None, is_ready=True, not_before=None
+    )
+
+
 @transaction.atomic
 def _end_impatient(lane: Lane) -> None:
-    """End those that have waited as long as one may; while staff stop calls, none."""
+    """End those that have waited as long as one may; while staff stop calls, none.
+
+    Whoever has an answer already, if only a refusal in prose, gets that.
+    """
     long_ago = Now() - settings.LLM_BREAKER_PATIENCE
     is_old = Lane.objects.filter(pk=lane.pk, broken_at__lt=long_ago).exists()
     if not is_old or not stops.ai_is_on():
@@ -127,7 +144,11 @@ def _end_impatient(lane: Lane) -> None:
         return
     waiting = LLMRequest.objects.held_by_pause(lane).filter(created_at__lt=long_ago)
     locked = waiting.select_for_update(skip_locked=True, of=("self",))
-    ended = list(locked.order_by("pk")[:_MOST_ENDED])
+    found = list(locked.order_by("pk")[:_MOST_ENDED])
+    said = LLMAttempt.objects.with_text().filter(request__in=found)
+    answered = set(said.values_list("request", flat=True))
+    _let_be_posted(lane, answered)
+    ended = [it for it in found if it.pk not in answered]
     LLMRequest.objects.filter(pk__in=[it.pk for it in ended]).finish(
         status=Status.ERROR,
         error_class="endpoint_paused",

@@ -67,13 +67,14 @@ def freeze(request: LLMRequest) -> Frozen:
     number = request.attempts.count() + 1
     choice, endpoint = receipt.choice, receipt.choice.endpoint
     entered = entered_price(endpoint=endpoint, model=choice.model)
-    reserve_call(
+    most_tokens = reserve_call(
         request,
         receipt,
         number=number,
         tokens_in=sum(part.tokens for part in parts),
         price=entered or listed_price(prices=endpoint.kind.prices, model=choice.model),
     )
+    receipt = replace(receipt, most_tokens=most_tokens)
     # As late as can be: the switch promises that no call begins after two seconds.
     if not settings.AI_FEATURES_ENABLED:
         raise SwitchedOff

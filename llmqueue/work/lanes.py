@@ -14,10 +14,10 @@ def lane_of(endpoint: Endpoint | None) -> Lane:
     return lane
 
 
-def make_for(endpoints: Iterable[Endpoint]) -> None:
-    """Make the lanes of these that have none, in one order for all who do so."""
-    for endpoint in sorted(set(endpoints), key=lambda it: it.pk):
-        lane_of(endpoint)
+def make_for(endpoints: Iterable[Endpoint]) -> dict[Endpoint, Lane]:
+    """The lanes of these; what has none gets one, in one order for all who do so."""
+    in_order = sorted(set(endpoints), key=lambda it: it.pk)
+    return {endpoint: lane_of(endpoint) for endpoint in in_order}
 
 
 def next_turn(lane: Lane, member_id: int | None) -> int:

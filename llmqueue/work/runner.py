@@ -30,6 +30,7 @@ from llmqueue.errors import (
 )
 from llmqueue.live.publishing import Stream, announce, publisher
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
+from llmqueue.prompting.prompts import Message
 from llmqueue.prompting.sending import sendable
 from llmqueue.work import claims, outcomes, simulated
 from llmqueue.work.control import control
@@ -135,12 +136,15 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
         return simulation
     stream = Stream(request.public_id, frozen.attempt.lease_token, clean)
     try:
+        _release_connection()
+        # First what may take long: pictures wait for one another.
+        messages = sendable(frozen.messages)
         key = call_secrets(endpoint=receipt.choice.endpoint, owner=receipt.key_owner)
         # Again: what came in between may have taken longer than the switch allows.
         if stops.is_stopped(request, receipt):
             raise SwitchedOff
         _release_connection()
-        call = _prepare(frozen, key)
+        call = _prepare(frozen, messages, key)
         publisher.open(stream)
         answer = client.complete(call, on_text=stream.add, handle=handle)
     except client.CallFailed as failure:
@@ -157,7 +161,7 @@ def _call(request: LLMRequest, frozen: Frozen, handle: client.CallHandle) -> Ver
     return replace(verdict, text=without_secret(verdict.text, call.key))
 
 
-def _prepare(frozen: Frozen, key: str) -> client.Call:
+def _prepare(frozen: Frozen, messages: list[Message], key: str) -> client.Call:
     choice = frozen.receipt.choice
     endpoint = choice.endpoint
     return client.Call(
@@ -166,7 +170,7 @@ def _prepare(frozen: Frozen, key: str) -> client.Call:
         model=choice.model,
         key=key,
         parameters=frozen.receipt.parameters,
-        messages=sendable(frozen.messages),
+        messages=messages,
         deadline=endpoint.call_deadline,
         prices=endpoint.kind.prices,
         price=frozen.price,

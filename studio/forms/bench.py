@@ -18,7 +18,7 @@ from forum.models import Post
 from llmconfig.models import LLMConfig
 from llmconfig.services import own_keys
 from personas.models import Persona, PersonaDraft, PersonaVersion
-from studio.conversations import SAMPLE_TEXT
+from studio.bench.conversations import SAMPLE_TEXT
 from studio.services.trials import MOST_CONFIGS
 
 DRAFT_CHOICE = "draft"

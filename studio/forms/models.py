@@ -1,6 +1,6 @@
 """Forms of what answers whom: a member's own models, and a persona's."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -58,7 +58,7 @@ class PreferenceForm(forms.Form):
     """Which model a member wants of which endpoint."""
 
     endpoint = forms.ModelChoiceField(
-        Endpoint.objects.in_order(),
+        Endpoint.objects.none(),
         label="Provider",
         error_messages={"invalid_choice": "Please choose one of the providers."},
     )
@@ -68,8 +68,12 @@ class PreferenceForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, member: User, **kwargs: Any) -> None:
         super().__init__(data, auto_id="preference-%s", **kwargs)
+        # Of the others a member does not learn that they exist.
+        cast(Any, self.fields["endpoint"]).queryset = Endpoint.objects.offered_to(
+            member
+        )
 
     def clean_model(self) -> str:
         model = markup.one_line(self.cleaned_data["model"])

@@ -14,7 +14,7 @@ from llmqueue import services as queue
 from llmqueue.handlers import Inputs
 from personas import definitions
 from personas.models import Persona, PersonaDraft, PersonaVersion
-from studio.candidates import DRAFT, of_trial, problems_of, snapshot_of
+from studio.bench.candidates import DRAFT, of_trial, problems_of, snapshot_of
 from studio.errors import NothingToTry, TestingOff
 from studio.models import Trial, TrialRun
 

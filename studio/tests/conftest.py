@@ -10,6 +10,8 @@ from forum.models import Post
 from llmconfig.models import LLMConfig
 from personas.models import OwnerRole, Persona, PersonaDraft, PersonaOwner, Visibility
 from personas.services import drafts
+from studio.models import Trial, TrialRun
+from studio.services import trials
 
 CANARY = "canary-of-the-hermit"
 
@@ -46,6 +48,22 @@ def other_config(fake_endpoint) -> LLMConfig:
     return LLMConfig.objects.create(
         name="Other model", model="fake-2", endpoint=fake_endpoint, is_global=True
     )
+
+
+@pytest.fixture
+def begun(draft, fake_config, other_config) -> Trial:
+    """Alice's draft, tried with two models that have not begun."""
+    return trials.begin_trial(
+        tester=draft.editor,
+        chosen=draft,
+        configs=[fake_config, other_config],
+        sample="Why soup?",
+    )
+
+
+@pytest.fixture
+def run(begun) -> TrialRun:
+    return begun.runs.in_order().with_request()[0]
 
 
 @pytest.fixture

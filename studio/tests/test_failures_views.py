@@ -13,6 +13,7 @@ from forum.services import asks
 from llmconfig.models import Endpoint, LLMConfig
 from llmqueue.models import Lane, SimulatedFailure, WorkerHeartbeat
 from llmqueue.work import claims, lanes, runner
+from tests.own_keys import OWN_KEY, bring_key, bring_site_key
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +166,18 @@ def test_who_waits_reads_why(as_, alice, opening, paused):
     assert "Fake is not answering right now" in piece.text
     page = browser.get(ask.request.get_absolute_url()).text
     assert "Fake is not answering right now, as it refuses the site" in page
+
+
+def test_who_pays_with_a_key_of_their_own_does_not_wait_for_the_sites(
+    as_, alice, opening, paused, fake_endpoint
+):
+    bring_site_key(fake_endpoint)
+    bring_key(alice, fake_endpoint, OWN_KEY)
+    ask = asks.ask(post=opening, member=alice)
+
+    page = as_(alice).get(ask.request.get_absolute_url()).text
+
+    assert "is not answering right now" not in page
 
 
 @pytest.fixture

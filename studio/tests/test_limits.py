@@ -10,10 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AuditEvent
 from forum.services import asks
 from llmconfig.models import AISettings, LLMConfig, ModelProfile
-from llmconfig.services.keys import encrypt_site_key
 from llmqueue.limits.fitting import OWN_KEY
 from llmqueue.models import LLMRequest, Reservation, SpendBucket, SpendLimit
-from tests.own_keys import bring_key
+from tests.own_keys import bring_key, bring_site_key
 
 pytestmark = pytest.mark.django_db
 
@@ -187,6 +186,16 @@ def test_staff_are_told_while_no_model_is_there_for_unconfirmed_members(
     assert told not in ruled.get(LIST).text
 
 
+def test_staff_are_told_while_nothing_bounds_the_costs(ruled):
+    limit(requests=5)
+    idle = limit(period="monthly", cost_usd=Decimal(20), is_enabled=False)
+    told = "Nothing here bounds costs."
+
+    assert told in ruled.get(LIST).text
+    SpendLimit.objects.filter(pk=idle.pk).update(is_enabled=True)
+    assert told not in ruled.get(LIST).text
+
+
 @pytest.mark.requirement("M-16", "D-48")
 def test_the_form_says_what_is_left_before_one_asks(visit, alice, topic, fake_config):
     limit("tier", "verified", requests=20)
@@ -202,11 +211,7 @@ def test_the_form_says_what_is_left_before_one_asks(visit, alice, topic, fake_co
 
 @pytest.fixture
 def own_key(alice, fake_config) -> None:
-    endpoint = fake_config.endpoint
-    endpoint.site_key = encrypt_site_key(
-        "sk-the-site-s-own-key", address=endpoint.address
-    )
-    endpoint.save()
+    endpoint = bring_site_key(fake_config.endpoint)
     bring_key(alice, endpoint, "sk-the-own-key-of-alice-1234")
 
 

@@ -209,6 +209,28 @@ def test_wished_models_are_set_replaced_counted_and_removed(
     assert not ProviderPreference.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "fields", [{"open_to": "staff"}, {"open_to": "nobody"}, {"is_enabled": False}]
+)
+def test_an_endpoint_that_is_not_for_members_is_not_named_to_them(
+    visit, bob, staff, fake_endpoint, fields
+):
+    hidden = Endpoint.objects.create(name="Hidden lab", provider="openai", **fields)
+    browser, wish = visit(bob), {"endpoint": hidden.pk, "model": "m"}
+
+    answers = [
+        browser.get(MODELS),
+        browser.post(f"{MODELS}preferences/", wish),
+        browser.post(f"{MODELS}preferences/remove/", wish, follow=True),
+    ]
+
+    assert [it.status_code for it in answers] == [200, 422, 200]
+    assert all("Hidden lab" not in it.text for it in answers)
+    assert ("Hidden lab" in visit(staff).get(MODELS).text) == (
+        fields == {"open_to": "staff"}
+    )
+
+
 @pytest.mark.requirement("M-14", "M-33", "M-84")
 def test_ai_off_hides_what_asks_and_refuses(
     visit, bob, alice, question, fake_config, maestro

@@ -123,6 +123,27 @@ def test_a_link_fills_the_form_in(visit, fake_config):
 
 
 @pytest.mark.requirement("M-31")
+@pytest.mark.parametrize("scope", ["site", "place"])
+def test_a_stop_is_said_before_anybody_asks(
+    client, alice, topic, subforum, fake_config, scope
+):
+    key = f"subforum {subforum.pk}" if scope == "place" else ""
+    stop = Stop.objects.create(scope=scope, key=key, reason="It costs too much.")
+    client.force_login(alice)
+    pages = [
+        reverse("forum:ask_create", args=[topic.posts.get().pk]),
+        f"{topic.get_absolute_url()}who/",
+        f"{subforum.get_absolute_url()}who/",
+    ]
+
+    for page in pages:
+        assert stop.reason in client.get(page).text
+    Stop.objects.all().delete()
+    for page in pages:
+        assert stop.reason not in client.get(page).text
+
+
+@pytest.mark.requirement("M-31")
 @pytest.mark.parametrize("scope", ["site", "persona", "place"])
 def test_nobody_may_ask_where_it_is_stopped_and_reads_why(
     client, alice, topic, make_persona, staff, scope

@@ -12,9 +12,9 @@ from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from personas.access import shaped_persona
 from personas.models import Persona, PersonaDraft
-from studio import previews
-from studio.candidates import of_choice, problems_of
-from studio.conversations import SAMPLE_TEXT
+from studio.bench import previews
+from studio.bench.candidates import of_choice, problems_of
+from studio.bench.conversations import SAMPLE_TEXT
 from studio.forms.bench import DRAFT_CHOICE, BenchForm, TrialForm
 from studio.models import Trial
 from studio.services import trials

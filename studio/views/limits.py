@@ -8,13 +8,13 @@ from django.views.decorators.http import require_POST
 from accounts.access import MemberRequest, member_required, sent, staff_required
 from accounts.tiers import tier_of
 from core import rates
+from llmconfig.intents import CHEAP
 from llmconfig.models import ModelProfile
 from llmconfig.services.budgets import set_budget
 from llmconfig.services.members import ai_settings_of
 from llmqueue.limits.overview import limit_rows
 from llmqueue.limits.remaining import left_for
 from llmqueue.models import LimitScope, SpendLimit
-from llmqueue.resolution.tier_rule import CHEAP
 from studio.errors import LimitExists
 from studio.forms.limits import AmountsForm, BudgetForm, LimitForm, plain
 from studio.limit_names import names_of
@@ -30,7 +30,12 @@ def limit_list(request: MemberRequest) -> HttpResponse:
     names = names_of(found)
     rows = [(names[row.limit.pk], row) for row in limit_rows(found)]
     has_cheap = ModelProfile.objects.filter(key=CHEAP, config__isnull=False).exists()
-    context = {"rows": rows, "has_cheap": has_cheap, "rates": rates.in_force()}
+    context = {
+        "rows": rows,
+        "has_cheap": has_cheap,
+        "has_costs": any(it.is_enabled and it.cost_usd is not None for it in found),
+        "rates": rates.in_force(),
+    }
     return render(request, "studio/limit_list.html", context)
 
 

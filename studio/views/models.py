@@ -38,7 +38,7 @@ def models_edit(request: MemberRequest) -> HttpResponse:
         members.set_default_model(member=request.user, config=config)
         messages.success(request, _said_of_default(request, config))
         return redirect("studio:models_edit")
-    return _models(request, form, PreferenceForm())
+    return _models(request, form, PreferenceForm(member=request.user))
 
 
 def _default_form(request: MemberRequest, data: QueryDict | None) -> ConfigForm:
@@ -96,7 +96,7 @@ def ai_switch(request: MemberRequest) -> HttpResponse:
 @require_POST
 @member_required
 def preference_set(request: MemberRequest) -> HttpResponse:
-    form = PreferenceForm(request.POST)
+    form = PreferenceForm(request.POST, member=request.user)
     if not form.is_valid():
         return _models(request, _default_form(request, None), form)
     row, before = members.prefer_model(member=request.user, **form.cleaned_data)
@@ -113,8 +113,10 @@ def preference_remove(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         raise Http404
     endpoint = form.cleaned_data["endpoint"]
-    members.forget_preferences(member=request.user, endpoint=endpoint)
-    where = f"at {endpoint}" if endpoint else "at any provider"
+    count = members.forget_preferences(member=request.user, endpoint=endpoint)
+    # Not the name of one that they have never seen.
+    known = f"at {endpoint}" if count else "there"
+    where = known if endpoint else "at any provider"
     messages.success(request, f"You prefer no model {where} any more.")
     return redirect("studio:models_edit")
 

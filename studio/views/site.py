@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from accounts.access import MemberRequest, sent, staff_required, viewer_of
 from core.models import SiteSettings
 from forum.models import Subforum, Topic
+from forum.services import asks
 from studio.answering import offers_in
 from studio.forms.site import SiteForm
 from studio.services import site
@@ -34,6 +35,7 @@ def _answering(
     context = {
         "subforum": subforum,
         "topic": topic,
+        "stopped": asks.why_stopped_in(subforum.pk),
         "anyone": anyone.answerer,
         "offers": offers,
         "page": page,

@@ -15,7 +15,7 @@ from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from llmqueue import services as queue
 from llmqueue.live import streams
-from studio import live, runs
+from studio.bench import live, runs
 from studio.models import Trial, TrialRun
 
 

@@ -82,4 +82,13 @@ MUTANTS = [
         "",
         ("forum/tests/test_asks_service.py::test_a_retry_keeps_what_was_chosen",),
     ),
+    Mutant(
+        "a notice is counted as seen once, whoever looks at the same time",
+        "forum/services/notices.py",
+        "unseen.filter(ask__in=Ask.objects.filter(here))",
+        "unseen.filter(Q(ask__reply__in=shown) | Q(ask__reply=None, ask__post__in=shown))",
+        (
+            "forum/tests/test_notices.py::test_two_pages_at_once_count_a_notice_as_seen_once",
+        ),
+    ),
 ]

@@ -133,8 +133,8 @@ MUTANTS = [
     Mutant(
         "no connection is held while a model is called",
         "llmqueue/work/runner.py",
-        "        _release_connection()\n        call = _prepare(frozen, key)\n",
-        "        call = _prepare(frozen, key)\n",
+        "        _release_connection()\n        call = _prepare(frozen, messages, key)\n",
+        "        call = _prepare(frozen, messages, key)\n",
         (
             "forum/tests/test_replies.py::test_no_connection_is_held_while_the_model_is_called",
         ),

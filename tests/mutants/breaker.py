@@ -29,6 +29,13 @@ MUTANTS = [
         (f"{_TESTS}::test_failures_in_a_row_that_speak_of_the_endpoint_pause_it",),
     ),
     Mutant(
+        "an answer on a member's own key says nothing of the site's",
+        "llmqueue/work/breaker.py",
+        "        probed = probed.exclude(broken_by__in=SITE_KEY_TROUBLE)\n",
+        "        pass\n",
+        (f"{_TESTS}::test_an_answer_on_an_own_key_says_nothing_of_the_sites",),
+    ),
+    Mutant(
         "failures on a member's own key pause nothing",
         "llmqueue/work/breaker.py",
         "counts=not is_own_key and not _waits_a_moment(verdict)",
@@ -65,5 +72,15 @@ MUTANTS = [
         "    if frozen.receipt.key_owner is not None:\n        return None\n",
         "",
         ("llmqueue/tests/test_simulated.py::test_own_keys_are_left_alone",),
+    ),
+    Mutant(
+        "who waited too long reads what a model has said already",
+        "llmqueue/work/detours.py",
+        "    _let_be_posted(lane, answered)\n"
+        "    ended = [it for it in found if it.pk not in answered]\n",
+        "    ended = found\n",
+        (
+            "llmqueue/tests/test_detours.py::test_who_waited_too_long_for_a_fallback_reads_what_the_first_model_said",
+        ),
     ),
 ]

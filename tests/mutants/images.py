@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant(
         "prompts forget a picture that was taken out",
         "forum/services/images.py",
-        "        queue.erase(source=(SOURCE, str(pk)))\n",
+        "        queue.erase(source=(PICTURE, str(pk)))\n",
         "",
         (
             f"{_SEEN}::test_the_prompts_page_tells_which_pictures_were_sent_until_they_go",

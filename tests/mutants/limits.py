@@ -3,6 +3,8 @@
 from tests.mutants.mutant import Mutant
 
 _TESTS = "llmqueue/tests/test_limits.py"
+_SETTLING = "llmqueue/tests/test_settling.py"
+_OF_MEMBERS = "llmqueue/tests/test_limits_of_members.py"
 
 MUTANTS = [
     Mutant(
@@ -38,21 +40,23 @@ MUTANTS = [
         "llmqueue/limits/reserving.py",
         "wants = [it for it in _of_requests(request, ceilings) if it.order not in counted]",
         "wants = [it for it in _of_requests(request, ceilings) if not counted]",
-        (f"{_TESTS}::test_a_key_that_is_removed_meanwhile_brings_the_limits_back",),
+        (
+            f"{_OF_MEMBERS}::test_a_key_that_is_removed_meanwhile_brings_the_limits_back",
+        ),
     ),
     Mutant(
         "own keys meet no spending limit",
         "llmqueue/limits/fitting.py",
         "    if on_own_key:\n        return",
         "    if False:\n        return",
-        (f"{_TESTS}::test_an_own_key_meets_no_spending_limit",),
+        (f"{_OF_MEMBERS}::test_an_own_key_meets_no_spending_limit",),
     ),
     Mutant(
         "a budget holds on own keys as well",
         "llmqueue/limits/fitting.py",
         "if own is not None and (budget := _budget(own)):",
         "if own is None and (budget := _budget(own)):",
-        (f"{_TESTS}::test_an_own_key_meets_the_own_budget",),
+        (f"{_OF_MEMBERS}::test_an_own_key_meets_the_own_budget",),
     ),
     Mutant(
         "periods begin at the site's midnight",
@@ -69,7 +73,7 @@ MUTANTS = [
         "        settle_call(attempt)\n",
         "        pass\n",
         (
-            f"{_TESTS}::test_tokens_and_costs_are_set_aside_before_a_call_and_settled_after_it",
+            f"{_SETTLING}::test_tokens_and_costs_are_set_aside_before_a_call_and_settled_after_it",
         ),
     ),
     Mutant(
@@ -77,14 +81,14 @@ MUTANTS = [
         "llmqueue/models/attempts.py",
         "        if self.outcome == Outcome.UNREACHABLE:\n            return False\n",
         "",
-        (f"{_TESTS}::test_a_call_that_did_not_reach_the_provider_costs_no_request",),
+        (f"{_SETTLING}::test_a_call_that_did_not_reach_the_provider_costs_no_request",),
     ),
     Mutant(
         "what is cancelled while it waits is given back",
         "llmqueue/services.py",
         "    settle_requests([it.pk for it in ended])\n",
         "",
-        (f"{_TESTS}::test_what_is_cancelled_while_it_waits_is_given_back",),
+        (f"{_SETTLING}::test_what_is_cancelled_while_it_waits_is_given_back",),
     ),
     Mutant(
         "the calls of a lost worker count",
@@ -92,7 +96,7 @@ MUTANTS = [
         "    settle_requests([it.pk for it in requests])\n",
         "",
         (
-            f"{_TESTS}::test_what_a_lost_worker_set_aside_is_settled_by_its_estimate_and_once",
+            f"{_SETTLING}::test_what_a_lost_worker_set_aside_is_settled_by_its_estimate_and_once",
         ),
     ),
     Mutant(
@@ -101,7 +105,7 @@ MUTANTS = [
         "    sweep_reservations()\n",
         "",
         (
-            f"{_TESTS}::test_of_a_cancelled_request_whose_worker_is_gone_the_sweep_settles_all",
+            f"{_SETTLING}::test_of_a_cancelled_request_whose_worker_is_gone_the_sweep_settles_all",
         ),
     ),
     Mutant(
@@ -109,7 +113,7 @@ MUTANTS = [
         "llmqueue/limits/settling.py",
         "            less = before if reservation.state == state else 0\n",
         "            less = before if state == reserved else 0\n",
-        (f"{_TESTS}::test_a_lost_worker_that_comes_back_brings_its_own_figures",),
+        (f"{_SETTLING}::test_a_lost_worker_that_comes_back_brings_its_own_figures",),
     ),
     Mutant(
         "an unconfirmed member gets the cheap model",
@@ -145,6 +149,15 @@ MUTANTS = [
         "return self.own_key",
         (
             "llmqueue/tests/test_tier_rule.py::test_a_key_that_is_used_no_more_frees_nobody_from_the_cheap_model",
+        ),
+    ),
+    Mutant(
+        "a reply is held to what was set aside for it",
+        "llmqueue/work/freezing.py",
+        "    receipt = replace(receipt, most_tokens=most_tokens)\n",
+        "",
+        (
+            f"{_SETTLING}::test_under_a_limit_on_costs_a_reply_is_held_to_what_is_set_aside",
         ),
     ),
 ]

@@ -54,4 +54,14 @@ MUTANTS = [
         "if true then\n  for",
         (f"{_RATES}::test_what_one_rule_refuses_is_counted_under_none",),
     ),
+    Mutant(
+        "pictures that are sent count as files",
+        "forllm/rate_limits.py",
+        'hasattr(view, "takes_files")',
+        'hasattr(view, "takes_file")',
+        (
+            f"{_PAGES}::test_files_are_counted_by_member",
+            f"{_PAGES}::test_pictures_sent_with_posts_are_files_too",
+        ),
+    ),
 ]

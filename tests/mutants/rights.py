@@ -14,11 +14,11 @@ MUTANTS = [
     ),
     Mutant(
         "the queue counts tries for whoever tries and for staff",
-        "llmqueue/pages/history.py",
+        "llmqueue/pages/standing.py",
         "if it.is_private and not is_staff]",
         "if False]",
         (
-            "studio/tests/test_trials.py"
+            "studio/tests/test_trial_readers.py"
             "::test_the_queue_counts_tries_for_whoever_tries_and_for_staff",
         ),
     ),
@@ -27,7 +27,7 @@ MUTANTS = [
         "llmqueue/prompting/stored_prompts.py",
         ".readable_by(viewer)",
         ".all()",
-        ("tests/test_queue_pages.py::test_a_hidden_definition_is_for_its_owners",),
+        ("tests/test_request_page.py::test_a_hidden_definition_is_for_its_owners",),
     ),
     Mutant(
         "a request is cancelled by who asked and staff alone",
@@ -35,7 +35,7 @@ MUTANTS = [
         "if not request.may_be_managed_by(member):",
         "if False:",
         (
-            "tests/test_queue_pages.py::test_cancel_and_retry_are_for_who_asked_and_staff",
+            "tests/test_request_page.py::test_cancel_and_retry_are_for_who_asked_and_staff",
         ),
     ),
     Mutant(

@@ -36,7 +36,7 @@ MUTANTS = [
         "    if key is None:\n        raise KeyGone\n    if problem",
         "    if key is None:\n        return call_secrets(endpoint=endpoint)\n    if problem",
         (
-            "llmqueue/tests/test_own_keys.py::test_a_key_removed_between_deciding_and_calling_is_not_used",
+            "llmqueue/tests/test_changed_keys.py::test_a_key_removed_between_deciding_and_calling_is_not_used",
         ),
     ),
     Mutant(
@@ -103,7 +103,7 @@ MUTANTS = [
         "    if verdict.answer is None or attempt.key_owner_id is None:\n",
         "    if attempt.key_owner_id is None:\n",
         (
-            "llmqueue/tests/test_own_keys.py::test_a_worker_with_other_encryption_keys_says_so_and_changes_nothing",
+            "llmqueue/tests/test_changed_keys.py::test_a_worker_with_other_encryption_keys_says_so_and_changes_nothing",
         ),
     ),
     Mutant(

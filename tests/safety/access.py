@@ -73,7 +73,7 @@ NESTED = {
     "forum:version_posts": "test_versions_views.py: the number is looked up in the persona",
     "personas:version_detail": "the same",
     "personas:version_revert": "the same",
-    "studio:trial_detail": "test_trials.py: the slug must be that of its persona",
+    "studio:trial_detail": "test_trial_readers.py: the slug must be that of its persona",
     "personas:guide_step": "test_guide.py: a step that is none is not found",
     "forum:topic_detail": "the slug is for readers only: any leads to the topic's own",
     "accounts:signin_link": "test_a_token_opens_only_what_it_was_made_for",

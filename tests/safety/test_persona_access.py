@@ -47,7 +47,7 @@ MORE = {
     "forum:persona_subforums_change": {"add": "kitchen"},
 }
 CANARY = "canary-2b9d"
-# test_trials.py has the trials; here it is about the persona.
+# test_trial_readers.py has the trials; here it is about the persona.
 NO_TRIAL = uuid.UUID(int=7)
 
 

@@ -14,7 +14,7 @@ from llmqueue.resolution.lookups import Lookups
 from llmqueue.resolution.prompt_ladder import resolve_prompt
 from llmqueue.resolution.receipts import ModelChoice, Receipt
 from llmqueue.resolution.resolving import resolve
-from studio.conversations import conversation_of
+from studio.bench.conversations import conversation_of
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,168 @@
+"""How the queue stands: its states, what is stopped or paused, whether a worker lives."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import User
+from llmqueue import handlers
+from llmqueue.models import FINAL, Status, WorkerHeartbeat, pause_words
+
+# Counting stops here: "more than 999" tells as much, and a million cost no more.
+MOST_COUNTED = 999
+
+
+@dataclass(frozen=True)
+class StateCount:
+    """How many requests are in a state, and since when the oldest of them is.
+
+    `is_more`: there are more than the count says. `is_of_last_day`: older ones are not
+    counted.
+    """
+
+    status: Status
+    count: int
+    is_more: bool
+    is_of_last_day: bool
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """What staff have stopped: an endpoint, by its name, or everything (blank)."""
+
+    endpoint: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pausing:
+    """An endpoint that is left alone since it keeps failing, `why` in plain words.
+
+    `is_probed`: one request was let through, to see whether it answers again.
+    """
+
+    endpoint: str
+    since: datetime
+    until: datetime
+    why: str
+    is_probed: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the queue stands: its states, whether a worker lives, whether AI is on.
+
+    `simulated`: names of endpoints at which staff let calls fail.
+    """
+
+    states: list[StateCount]
+    has_worker: bool
+    # By the site's environment.
+    is_on: bool
+    stops: list[Stopping]
+    pauses: list[Pausing]
+    simulated: list[str]
+    has_redirects: bool
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing at all may begin."""
+        return not self.is_on or any(stop.endpoint == "" for stop in self.stops)
+
+
+# The kinds that are private, and the viewer; what else they may not see is counted.
+_OF_STATE = "status = %s AND (kind <> ALL (%s) OR requested_by_id = %s)"
+_COUNT = "(SELECT count(*) FROM (SELECT 1 FROM queue_llmrequest WHERE {} LIMIT {}) it)"
+_OPEN = _COUNT.format(_OF_STATE, MOST_COUNTED + 1)
+_ENDED = _COUNT.format(_OF_STATE + " AND finished_at > now() - %s", MOST_COUNTED + 1)
+_OLDEST = "(SELECT created_at FROM queue_llmrequest WHERE {} ORDER BY id LIMIT 1)"
+_SINCE = _OLDEST.format(_OF_STATE)
+# What everybody waits for; a stopped persona's or place's name is not for everybody.
+_STOPS = """(
+    SELECT json_agg(json_build_array(coalesce(endpoint.name, ''), stop.reason)
+                    ORDER BY stop.id)
+    FROM queue_stop stop LEFT JOIN llmconfig_endpoint endpoint
+        ON stop.scope = 'endpoint' AND endpoint.id::text = stop.key
+    WHERE stop.lifted_at IS NULL
+        AND (stop.scope = 'site' OR endpoint.id IS NOT NULL)
+)"""
+_PAUSES = """(
+    SELECT json_agg(json_build_array(endpoint.name, lane.broken_at, lane.broken_until,
+        lane.broken_by, EXISTS (
+            SELECT FROM queue_llmrequest WHERE lane_id = lane.id
+            AND status = 'processing' AND lease_token = lane.probe_token
+        )) ORDER BY endpoint.position, endpoint.id)
+    FROM queue_lane lane JOIN llmconfig_endpoint endpoint ON endpoint.id = endpoint_id
+    WHERE lane.broken_until IS NOT NULL AND endpoint.is_enabled
+)"""
+_SIMULATED = """(
+    SELECT json_agg(endpoint.name ORDER BY endpoint.position, endpoint.id)
+    FROM queue_simulatedfailure failure
+    JOIN llmconfig_endpoint endpoint ON endpoint.id = endpoint_id
+    WHERE calls_left > 0 AND until > statement_timestamp()
+)"""
+
+
+def standing_for(viewer: User | None) -> Standing:
+    """How the queue stands for `viewer`; one query, whatever the number of requests.
+
+    What is private is counted for whoever asked it, and for staff.
+    """
+    day = timedelta(days=1)
+    is_staff = viewer is not None and viewer.is_staff
+    private = [it.kind for it in handlers.every() if it.is_private and not is_staff]
+    whose = [private, viewer.pk if viewer else None]
+    alive, values = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
+    columns: list[tuple[str, list[Any]]] = [
+        (_STOPS, []),
+        (_PAUSES, []),
+        (_SIMULATED if is_staff else "NULL", []),
+        ("EXISTS (SELECT 1 FROM llmconfig_redirect WHERE undone_at IS NULL)", []),
+        (f"EXISTS ({alive})", list(values)),
+    ]
+    for status in Status:
+        columns += (
+            [(_ENDED, [status, *whose, day]), ("NULL", [])]
+            if status in FINAL
+            else [(_OPEN, [status, *whose]), (_SINCE, [status, *whose])]
+        )
+    query = "SELECT " + ", ".join(column for column, _ in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(query, [value for _, values in columns for value in values])
+        stops, pauses, simulated, has_redirects, has_worker, *found = cursor.fetchone()
+    pairs = zip(Status, found[::2], found[1::2], strict=True)
+    return Standing(
+        states=[_state_count(status, count, since) for status, count, since in pairs],
+        has_worker=has_worker,
+        is_on=settings.AI_FEATURES_ENABLED,
+        stops=[Stopping(*row) for row in stops or []],
+        pauses=[_pausing(*row) for row in pauses or []],
+        simulated=simulated or [],
+        has_redirects=has_redirects,
+    )
+
+
+def _pausing(
+    endpoint: str, since: str, until: str, outcome: str, is_probed: bool
+) -> Pausing:
+    return Pausing(
+        endpoint=endpoint,
+        since=datetime.fromisoformat(since),
+        until=datetime.fromisoformat(until),
+        why=pause_words(outcome),
+        is_probed=is_probed,
+    )
+
+
+def _state_count(status: Status, count: int, since: datetime | None) -> StateCount:
+    return StateCount(
+        status=status,
+        count=min(count, MOST_COUNTED),
+        is_more=count > MOST_COUNTED,
+        is_of_last_day=status in FINAL,
+        oldest_at=since,
+    )
