@@ -6,6 +6,7 @@ callbacks and no environment to find keys or addresses in. Its import costs 1.2 
 """
 
 import asyncio
+import gc
 import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
@@ -54,6 +55,10 @@ def warm_up() -> None:
     _litellm()
     count_tokens("ready")
     listed_price(prices="", model="")  # it is looked up while rows are locked
+    # They stay for good. Else each full collection walks all of them, and stops every
+    # thread meanwhile; in a forked process it also copies their memory.
+    gc.collect()
+    gc.freeze()
 
 
 def complete(

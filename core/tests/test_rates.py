@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from core import rates
 from core.errors import TooOften
+from tests.conftest import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +72,7 @@ def test_a_window_moves_on(allow):
     allow(posts=[(1, 0.05)])
     wait_for(posts=1)
 
-    while wait_for(posts=1):
-        pass
+    wait_until(lambda: wait_for(posts=1) == 0)
 
 
 def test_what_one_rule_refuses_is_counted_under_none(allow):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tests.faults.stage import Stage
 
 
-PATIENCE = 2.5
+_PATIENCE = 2.5
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Trial:
 
         In the short form only if far longer, as a busy machine is no fault.
         """
-        most *= 1 if self.is_long else PATIENCE
+        most *= 1 if self.is_long else _PATIENCE
         self.expect(seconds <= most, f"{what} took {seconds:.1f} s, {most:g} allowed")
 
     def as_json(self) -> dict[str, Any]:
