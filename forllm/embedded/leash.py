@@ -103,6 +103,10 @@ def _enter_namespace(user: int, group: int) -> None:
 
 
 def _die_with(parent: int, death_signal: int) -> None:
+    if death_signal != signal.SIGKILL:
+        # A shell that starts us in the background has interrupts ignored, and so would
+        # the program, which a trap of its own cannot change.
+        signal.signal(death_signal, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:  # it died before the tie was made
