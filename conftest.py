@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.apps import apps
 from django.conf import settings
+from django.core.management.commands import flush
 from django.db import transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models import Model
 from django.test import Client, override_settings
 
 from accounts.models import User
+from core.models import Handle
 from core.services import claim_handle
 from forum.models import Post, Subforum, Topic
 from forum.services import posts
 from llmconfig.models import Endpoint, LLMConfig
 from personas.builtins import install
-from personas.models import Persona, Visibility
+from personas.models import Persona, PersonaVersion, Visibility
 from personas.services import drafts, versions
 from tests.fake_llm import FakeLLM
 
@@ -27,14 +31,20 @@ from tests.fake_llm import FakeLLM
 def _settings_of_tests() -> Iterator[None]:
     """Pages name static files as they are, so that nothing has to be collected first.
 
-    Members are made by the hundred; a safe hash would take most of the tests' time.
+    Members are made by the hundred; a safe hash would take most of the tests' time. And a
+    busy machine, on which Valkey answers late, is no reason to count nothing.
     """
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(
         STORAGES=settings.STORAGES | {"staticfiles": plain},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        RATE_PATIENCE=timedelta(seconds=20),
     ):
         yield
+
+
+# What Django makes of the models; no test changes it, and every flush made it anew.
+OF_MODELS = {"django_content_type", "auth_permission"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,7 +54,7 @@ def _quick_flush() -> Iterator[None]:
     def sql_flush(
         self: DatabaseOperations, style: object, tables: Iterable[str], **how: object
     ) -> list[str]:
-        names = [self.quote_name(table) for table in tables]
+        names = [self.quote_name(it) for it in tables if it not in OF_MODELS]
         return [
             f"LOCK TABLE {', '.join(names)}",  # as TRUNCATE does
             "SET LOCAL session_replication_role = replica",  # no triggers
@@ -53,6 +63,7 @@ def _quick_flush() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
         yield
 
 
@@ -149,14 +160,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def _installed() -> list[Model]:
+    """The rows of the built-in personas; empty before they were made a first time."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-def _builtins(request: pytest.FixtureRequest) -> None:
+def _builtins(request: pytest.FixtureRequest, _installed: list[Model]) -> None:
     """Bring back what a migration made and the flush of a transactional test removed."""
     marker = request.node.get_closest_marker("django_db")
     flushes = bool(marker and marker.kwargs.get("transaction"))
     if flushes or "transactional_db" in request.fixturenames:
         request.getfixturevalue("transactional_db")
-        install(apps)
+        if Persona.objects.exists():
+            return
+        if not _installed:
+            install(apps)
+            for kind in (Handle, Persona, PersonaVersion):
+                _installed.extend(kind.objects.all())
+            return
+        with transaction.atomic():
+            for kind, rows in groupby(_installed, key=type):
+                kind.objects.bulk_create(rows)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """How allauth makes our members."""
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -28,9 +29,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def render_mail(
         self, template_prefix: str, email: Any, context: dict[str, Any], *args: Any
     ) -> EmailMessage:
-        # allauth would name the host that the request came to.
+        # allauth would name the host that the request came to, and lead there: whoever
+        # asks for a member's new password says which, the port at least.
         site = {"name": SiteSettings.load().site_name, "domain": settings.SITE_URL}
-        context = context | {"current_site": site}
+        links = {name: _at_home(it) for name, it in context.items() if _is_link(it)}
+        context = context | links | {"current_site": site}
         mail: EmailMessage = super().render_mail(template_prefix, email, context, *args)
         return mail
 
@@ -65,3 +68,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             form.add_error(None, "That did not work. Please try again.")
         page = render(request, "account/signup.html", {"form": form}, status=422)
         raise ImmediateHttpResponse(page)
+
+
+def _is_link(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def _at_home(link: str) -> str:
+    """`link`, an address of ours, at the place where the site says it is."""
+    return settings.SITE_URL + urlunsplit(("", "", *urlsplit(link)[2:]))

@@ -5,7 +5,8 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from accounts.models import User, kind_called
+from accounts.audit_words import kind_called
+from accounts.models import User
 from core.errors import HandleRefused, HandleTaken
 from core.handles import MAX_LENGTH, skeleton
 from core.models import Handle

@@ -28,10 +28,11 @@ def tiers_of(users: Collection[User]) -> dict[int, Tier]:
     if others:
         rows = EmailAddress.objects.filter(user__in=others, verified=True)
         confirmed = set(rows.values_list("user", flat=True))
-    return {it.pk: _tier(it, confirmed) for it in users}
+    return {it.pk: tier_if(it, is_confirmed=it.pk in confirmed) for it in users}
 
 
-def _tier(user: User, confirmed: set[int]) -> Tier:
+def tier_if(user: User, *, is_confirmed: bool) -> Tier:
+    """The tier of a member whose address is confirmed or not; without a query."""
     if user.is_staff:
         return Tier.STAFF
-    return Tier.VERIFIED if user.pk in confirmed else Tier.SAMPLE
+    return Tier.VERIFIED if is_confirmed else Tier.SAMPLE

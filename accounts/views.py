@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 
-from accounts import services, signin_links
+from accounts import audit, services, signin_links
 from accounts.access import MemberRequest, member_required, sent, staff_required
 from accounts.forms import AuditForm, ProfileForm
 from accounts.models import AuditEvent, User
@@ -49,7 +49,8 @@ def audit_list(request: MemberRequest) -> HttpResponse:
         found = AuditEvent.objects.narrowed(**form.cleaned_data).before(
             key_before(request)
         )
-        context["events"], last = first_of(found, AUDIT_PAGE_SIZE)
+        page, last = first_of(found, AUDIT_PAGE_SIZE)
+        context["events"] = audit.tell(page, viewer=request.user)
         context["is_narrowed"] = any(form.cleaned_data.values())
         if last is not None:
             query = request.GET.copy()

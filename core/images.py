@@ -23,12 +23,16 @@ from pathlib import Path
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from core import png_text
+from core import jpeg_frame, png_text
 from core.errors import ImageRefused
 from core.png_text import PngRefused
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024  # of an avatar
+MAX_PICTURE_BYTES = 8 * 1024 * 1024  # of a post's picture, which may be a phone's photo
 MAX_SIDE = 4_096  # both sides: 16 megapixels
+# A photo that is read row by row, and reduced as it is read, is never whole in memory.
+MAX_PHOTO_SIDE = 12_000
+MAX_PHOTO_PIXELS = 50_000_000
 # Its decoder holds a WebP four times over.
 MAX_WEBP_PIXELS = 8 * 1024 * 1024
 AVATAR_SIDE = 256
@@ -49,7 +53,15 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"))
 # A photo has about ten passes; each costs a decoder a walk over the whole picture.
 _MOST_SCANS = 100
-_BROKEN = (OSError, SyntaxError, ValueError, struct.error, LookupError, OverflowError)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    struct.error,
+    LookupError,
+    OverflowError,
+    AssertionError,  # Pillow's, of a PNG that lacks the palette it needs
+)
 # Rows that are scaled at a time, so that no second copy of a large picture is made.
 _BAND = 64
 # Of colours and of transparency; with the last even noise fits into MAX_MADE_BYTES.
@@ -87,7 +99,7 @@ def make_avatar(data: bytes, *, most_pixels: int = MAX_SIDE**2) -> bytes:
     Takes PNG, JPEG, WebP and GIF, told by their content; of moving ones the first frame.
     One of more than `most_pixels` is not unpacked. Raises ImageRefused.
     """
-    with _opened(data, most_pixels) as picture:
+    with _opened(data, MAX_BYTES, most_pixels) as picture:
         side = min(AVATAR_SIDE, *picture.size)
         _unpack(picture, (2 * AVATAR_SIDE, 2 * AVATAR_SIDE))
         shortest = min(picture.size)
@@ -99,9 +111,10 @@ def make_avatar(data: bytes, *, most_pixels: int = MAX_SIDE**2) -> bytes:
 def make_picture(data: bytes) -> Picture:
     """The whole picture for a post: of at most PICTURE_SIDE and MAX_MADE_BYTES.
 
-    Otherwise as `make_avatar`; what is transparent stays so. Raises ImageRefused.
+    Takes photos of up to MAX_PHOTO_PIXELS as well. Otherwise as `make_avatar`; what is
+    transparent stays so. Raises ImageRefused.
     """
-    with _opened(data, MAX_SIDE**2) as picture:
+    with _opened(data, MAX_PICTURE_BYTES, MAX_SIDE**2, MAX_PHOTO_PIXELS) as picture:
         size = fitted(picture.size, PICTURE_SIDE)
         _unpack(picture, size)
         made = _upright(picture, _scaled(picture, size, (0, 0, *picture.size)))
@@ -145,25 +158,27 @@ def for_model(name: str) -> bytes | None:
 
 
 @contextmanager
-def _opened(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
-    """The picture, not unpacked yet; raises ImageRefused for whatever goes wrong with it."""
-    if len(data) > MAX_BYTES:
-        raise ImageRefused(
-            "This picture is too large; it may have 2 MB. A photo of a phone often has"
-            " more: make a smaller copy first."
-        )
-    if data.count(b"\xff\xda") > _MOST_SCANS and data.startswith(b"\xff\xd8"):
+def _opened(
+    data: bytes, most_bytes: int, most_pixels: int, most_photo_pixels: int = 0
+) -> Iterator[Image.Image]:
+    """The picture, not unpacked yet; raises ImageRefused for whatever goes wrong with it.
+
+    `most_photo_pixels`: of a JPEG that is read row by row, if that is more.
+    """
+    if len(data) > most_bytes:
+        raise ImageRefused(_TOO_MANY_BYTES.format(most_bytes // 1024 // 1024))
+    frame = jpeg_frame.find(data)
+    has_passes = data.startswith(b"\xff\xd8") and not (frame and frame.is_row_by_row)
+    if has_passes and data.count(b"\xff\xda") > _MOST_SCANS:
         raise ImageRefused
     if not _entrance.acquire(blocking=False):
         raise ImageRefused(_BUSY)
     try:
         with _decoding, Image.open(BytesIO(_bare(data)), formats=_FORMATS) as picture:
             # Only the beginning was read so far.
-            width, height = picture.size
-            if max(width, height) > MAX_SIDE or width * height > most_pixels:
-                raise ImageRefused(_TOO_MANY_PIXELS)
-            if picture.format == "WEBP" and width * height > MAX_WEBP_PIXELS:
-                raise ImageRefused(_WEBP_TOO_LARGE)
+            if frame and frame.is_row_by_row and frame.size == picture.size:
+                most_pixels = max(most_pixels, most_photo_pixels)
+            _check_pixels(picture, most_pixels)
             yield picture
     except (Image.DecompressionBombError, MemoryError):
         raise ImageRefused(_TOO_MANY_PIXELS) from None
@@ -173,11 +188,35 @@ def _opened(data: bytes, most_pixels: int) -> Iterator[Image.Image]:
         _entrance.release()
 
 
+def _check_pixels(picture: Image.Image, most: int) -> None:
+    width, height = picture.size
+    longest, words = MAX_SIDE, _TOO_MANY_PIXELS
+    if most > MAX_SIDE**2:
+        longest, words = MAX_PHOTO_SIDE, _PHOTO_TOO_LARGE
+    elif picture.format in ("JPEG", "MPO"):
+        words = _PHOTO_IN_PASSES
+    if max(width, height) > longest or width * height > most:
+        raise ImageRefused(words)
+    if picture.format == "WEBP" and width * height > MAX_WEBP_PIXELS:
+        raise ImageRefused(_WEBP_TOO_LARGE)
+
+
+_TOO_MANY_BYTES = (
+    "This picture is too large; it may have {} MB. Please make a smaller copy first."
+)
 _BUSY = (
     "Many pictures are being sent just now: please choose this one again in a moment."
 )
 _TOO_MANY_PIXELS = (
     f"This picture has too many pixels; it may be {MAX_SIDE:,} wide and high."
+)
+_PHOTO_TOO_LARGE = (
+    f"This photo has too many pixels; it may have {MAX_PHOTO_PIXELS // 10**6} million,"
+    f" and be {MAX_PHOTO_SIDE:,} wide and high."
+)
+_PHOTO_IN_PASSES = (
+    f"{_TOO_MANY_PIXELS} Photos as phones save them, which are not progressive, may have"
+    " more in a post."
 )
 _WEBP_TOO_LARGE = (
     "This WebP has too many pixels; it may have 8 million. A JPEG may have 16."
@@ -187,6 +226,8 @@ _WEBP_TOO_LARGE = (
 def _unpack(picture: Image.Image, least: tuple[int, int]) -> None:
     """Decode it; of a JPEG no more than half, a quarter or an eighth if that has `least`."""
     picture.draft("RGB", least)
+    if picture.width * picture.height > MAX_SIDE**2:
+        raise ImageRefused(_TOO_MANY_PIXELS)  # it did not become smaller
     picture.load()
 
 

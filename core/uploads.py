@@ -1,14 +1,18 @@
-"""Files in forms: only where a view wants one, in memory, and no more of it than that.
+"""Files in forms: only where a view wants one, and no more of it than that.
 
-What is sent to any other address is passed over.
+A large one lies in a file without a name until the view is done with it. What is sent to
+any other address is passed over.
 """
 
 from collections.abc import Callable, Collection
-from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+
+# Each thread that answers pages may have four of them.
+_MEMORY_BYTES = 1024 * 1024
 
 
 def takes_file[View: Callable[..., Any]](
@@ -46,7 +50,7 @@ class WantedFiles(FileUploadHandler):
         fields, self._most = wanted
         if self.field_name not in fields:
             raise SkipFile
-        self._kept = BytesIO()
+        self._kept = SpooledTemporaryFile[bytes](max_size=_MEMORY_BYTES)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         room = self._most + 1 - self._kept.tell()

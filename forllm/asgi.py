@@ -2,10 +2,9 @@
 
 Pages go through the WSGI handler in a few threads, because Django's ASGI handler costs
 them 1.4 to 2.5 times the CPU; only `/live/` needs an event loop. What a request carries
-is read here, before a thread is taken: a slow sender keeps none waiting.
+is read before a thread is taken (`forllm.bodies`): a slow sender keeps none waiting.
 """
 
-import asyncio
 import os
 import resource
 from collections import Counter
@@ -18,6 +17,7 @@ from django.http import parse_cookie
 
 from core import correlation
 from core.addresses import neighbourhood, visitor
+from forllm import bodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "forllm.settings")
 
@@ -34,8 +34,12 @@ _STREAM_WAIT_SECONDS = 10
 _streams: Counter[str] = Counter()  # how many each reader has open here
 
 _TOO_LARGE = (
-    "What you sent is too large. Each picture may have 2 MB: choose smaller"
+    "What you sent is too large. Each picture of a post may have 8 MB: choose smaller"
     " ones and send it again."
+)
+_ROOM_WAIT_SECONDS = 20
+_NO_ROOM = (
+    f"Many pictures are being sent just now. Try again in {_ROOM_WAIT_SECONDS} seconds."
 )
 
 
@@ -46,17 +50,31 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] != "http":
         return await _pages(scope, receive, send)
     try:
-        async with asyncio.timeout(_patience_seconds(scope)):
-            body = await _read_body(scope, receive)
-    except TimeoutError:
+        body = await bodies.read(scope, receive, sender=_sender(scope))
+    except bodies.TooSlow:
         words = "The request took too long to arrive."
         return await _refuse(scope, send, 408, words)
-    except _TooLarge:
+    except bodies.TooLarge:
         return await _refuse(scope, send, 413, _TOO_LARGE)
-    except _Gone:
+    except bodies.NoRoom:
+        retry = (b"retry-after", str(_ROOM_WAIT_SECONDS).encode())
+        return await _refuse(scope, send, 503, _NO_ROOM, retry)
+    except bodies.Gone:
         return None
     answer = _stream if scope["path"].startswith("/live/") else _pages
-    return await answer(scope, _replay(body, receive), send)
+    try:
+        return await answer(_plain(scope), body.replayed(receive), send)
+    finally:
+        body.close()
+
+
+def _plain(scope: Any) -> Any:
+    """`scope` without headers that Django takes for others.
+
+    `X_Forwarded_For` has the name of `X-Forwarded-For` there, and not every proxy stops it.
+    """
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+    return {**scope, "headers": headers}
 
 
 async def _stream(scope: Any, receive: Any, send: Any) -> None:
@@ -80,58 +98,14 @@ def _reader(scope: Any) -> str:
     """A session, or for those without one the address they come from."""
     cookies = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
     session = parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
-    if session:
-        return f"session {session}"
+    return f"session {session}" if session else _sender(scope)
+
+
+def _sender(scope: Any) -> str:
     peer, *_ = scope.get("client") or [""]
     passed_on = [it for name, it in scope["headers"] if name == b"x-forwarded-for"]
     address = visitor(peer, b",".join(passed_on).decode("latin-1"))
     return f"address {neighbourhood(address)}"
-
-
-class _TooLarge(Exception):
-    """More than MAX_REQUEST_BYTES."""
-
-
-class _Gone(Exception):
-    """The sender left before the end."""
-
-
-def _announced_bytes(scope: Any) -> int:
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(announced[:20]) if announced.isdigit() else 0
-
-
-def _patience_seconds(scope: Any) -> float:
-    """How long the body may take: pictures over a slow line come in good faith."""
-    size = min(_announced_bytes(scope), settings.MAX_REQUEST_BYTES)
-    slowest = size / settings.SLOWEST_BYTES_PER_SECOND
-    return settings.MAX_REQUEST_TIME.total_seconds() + slowest
-
-
-async def _read_body(scope: Any, receive: Any) -> bytes:
-    if _announced_bytes(scope) > settings.MAX_REQUEST_BYTES:
-        raise _TooLarge
-    body = bytearray()
-    has_more = True
-    while has_more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        body += message.get("body", b"")
-        has_more = message.get("more_body", False)
-        if len(body) > settings.MAX_REQUEST_BYTES:
-            raise _TooLarge
-    return bytes(body)
-
-
-def _replay(body: bytes, receive: Any) -> Any:
-    """A `receive` that gives the whole body first, then what else happens."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def next_message() -> Any:
-        return waiting.pop() if waiting else await receive()
-
-    return next_message
 
 
 async def _refuse(

@@ -125,7 +125,7 @@ class Environment:
 def read_environment(base_dir: Path) -> Environment:
     """The environment with `.env` and the embedded parts' file read into the gaps."""
     environ.Env.read_env(base_dir / ".env")
-    data = base_dir / os.environ.get("FORLLM_DATA", "var")
+    data = base_dir / (os.environ.get("FORLLM_DATA", "").strip() or "var")
     environ.Env.read_env(data / "embedded.env")
     return Environment(base_dir)
 

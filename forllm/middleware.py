@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.utils.decorators import sync_and_async_middleware
 
@@ -68,6 +70,30 @@ def doorkeeper(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
     return answer
 
 
+@sync_and_async_middleware
+def explain_addresses(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
+    """Show a page where somebody opens an address that only forms send to.
+
+    A tab that is restored does so, where a form came back with its errors. Stands
+    below the sessions, as the page names whoever reads it. Streams have no forms.
+    """
+    if iscoroutinefunction(get_response):
+        return get_response
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = cast(Answer, get_response)(request)
+        if (
+            request.method != "GET"
+            or response.status_code != HTTPStatus.METHOD_NOT_ALLOWED
+        ):
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
+
+    return answer
+
+
 def _receive(request: HttpRequest) -> HttpResponse | None:
     name = settings.SESSION_COOKIE_NAME
     if not _SESSION_KEY.fullmatch(request.COOKIES.get(name, "0")):
@@ -83,10 +109,10 @@ def _receive(request: HttpRequest) -> HttpResponse | None:
 def _sealed(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """With a session on either side, no cache may keep the answer.
 
-    But for what a view calls public: a file that is the same for everybody.
+    But for what a view calls immutable: a file that is the same for everybody.
     """
     name = settings.SESSION_COOKIE_NAME
-    is_public = "public" in response.get("Cache-Control", "")
-    if name in response.cookies or (name in request.COOKIES and not is_public):
+    is_file = "immutable" in response.get("Cache-Control", "")
+    if name in response.cookies or (name in request.COOKIES and not is_file):
         patch_cache_control(response, private=True, no_store=True)
     return response

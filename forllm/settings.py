@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "forllm.rate_limits.RateLimits",
     "allauth.account.middleware.AccountMiddleware",
+    "forllm.middleware.explain_addresses",
 ]
 
 TEMPLATES = [
@@ -132,7 +133,15 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_FORMS = {"signup": "accounts.joining.JoinForm"}
+ACCOUNT_FORMS = {
+    "signup": "accounts.joining.JoinForm",
+    "login": "accounts.joining.SignInForm",
+    "add_email": "accounts.joining.AddressForm",
+    "change_password": "accounts.joining.PasswordForm",
+    "set_password": "accounts.joining.FirstPasswordForm",
+    "reset_password": "accounts.joining.ForgottenForm",
+    "reset_password_from_key": "accounts.joining.NewPasswordForm",
+}
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.HandleForm"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "optional"
@@ -251,7 +260,7 @@ LLM_LONG_RETRY_AFTER = timedelta(seconds=60)  # a fallback is asked rather than 
 LLM_PRIVATE_HOSTS = env.host_ports("LLM_PRIVATE_HOSTS", default=[])
 
 # What a request may carry, and how long it may take to arrive.
-MAX_REQUEST_BYTES = 9 * 1024 * 1024  # a post with four pictures of 2 MB
+MAX_REQUEST_BYTES = 33 * 1024 * 1024  # a post with four pictures of 8 MB
 MAX_REQUEST_TIME = timedelta(seconds=10)
 # What is larger has more time: as long as it takes at this speed.
 SLOWEST_BYTES_PER_SECOND = 100_000

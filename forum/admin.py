@@ -111,9 +111,9 @@ class AskAdmin(ReadOnlyAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    list_display = ("user", "kind", "ask", "created_at", "seen_at")
+    list_display = ("user", "kind", "ask", "persona", "created_at", "seen_at")
     list_filter = ("kind",)
-    list_select_related = ("user__handle", "ask")
+    list_select_related = ("user__handle", "ask", "persona")
     member_field = "user"
     search_fields = ("ask__pk__exact",)
     search_help_text = "An ask's number, or @handle."

@@ -8,6 +8,7 @@ from django.utils.text import capfirst
 from forum.models import Ask
 from llmqueue import services as queue
 from llmqueue.errors import MODEL_TROUBLE
+from llmqueue.hours import OpeningHours
 from llmqueue.models import (
     ANSWERS,
     LLMAttempt,
@@ -48,21 +49,32 @@ def state_of(ask: Ask, viewer: object) -> AskState:
     names = KnownNames([ask.request], viewer)
     muted = Persona.objects.muted_by(viewer).filter(pk=ask.request.answerer_id)
     is_muted = ask.request.is_open and muted.exists()
-    return _state(ask, viewer, names, is_muted, ahead=_place_in_line)
+    hours = OpeningHours()
+    return _state(ask, viewer, names, hours, is_muted, ahead=_place_in_line)
 
 
 def state_in_list(
-    ask: Ask, viewer: object, names: KnownNames, *, is_muted: bool
+    ask: Ask,
+    viewer: object,
+    names: KnownNames,
+    hours: OpeningHours,
+    *,
+    is_muted: bool,
 ) -> AskState:
-    """The same without a query, and so without its place in line.
+    """The same without a query of its own, and so without its place in line.
 
-    `names`: of all the list's asks.
+    `names`, `hours`: of all the list's asks.
     """
-    return _state(ask, viewer, names, is_muted, ahead=_unknown_place)
+    return _state(ask, viewer, names, hours, is_muted, ahead=_unknown_place)
 
 
 def _state(
-    ask: Ask, viewer: object, names: KnownNames, is_muted: bool, ahead: Any
+    ask: Ask,
+    viewer: object,
+    names: KnownNames,
+    hours: OpeningHours,
+    is_muted: bool,
+    ahead: Any,
 ) -> AskState:
     request = ask.request
     attempt = request.last_attempt
@@ -71,7 +83,7 @@ def _state(
     return AskState(
         ask=ask,
         status=request.status,
-        sentence=_sentence(request, attempt, names, ahead),
+        sentence=_sentence(request, attempt, names, hours, ahead),
         reason=request.error_message,
         is_open=request.is_open,
         is_model_trouble=has_failed and request.error_class in MODEL_TROUBLE,
@@ -85,7 +97,11 @@ def _state(
 
 
 def _sentence(
-    request: LLMRequest, attempt: LLMAttempt | None, names: KnownNames, ahead: Any
+    request: LLMRequest,
+    attempt: LLMAttempt | None,
+    names: KnownNames,
+    hours: OpeningHours,
+    ahead: Any,
 ) -> str:
     name = names.name_of(request) or "a persona"
     if name != request.answerer_name:
@@ -94,11 +110,13 @@ def _sentence(
         case Status.PENDING if attempt and attempt.outcome in ANSWERS:
             return f"{name} has answered; the reply waits to be posted."
         case Status.PENDING if attempt and attempt.outcome != Outcome.UNKNOWN:
-            return f"{name} will try again. {attempt.get_outcome_display()}."
+            opening = hours.opening_of(request.lane.endpoint_id)
+            when = f" when {opening}" if opening else ""
+            return f"{name} will try again{when}. {attempt.get_outcome_display()}."
         case Status.PENDING if request.stop_id:
             return f"{name} is waiting: staff have stopped it for now."
         case Status.PENDING:
-            return f"{name} is waiting{ahead(request)}."
+            return f"{name} is waiting{ahead(request, hours)}."
         case Status.PROCESSING:
             return f"{name} is writing."
         case Status.COMPLETE:
@@ -109,16 +127,19 @@ def _sentence(
             return f"{name} could not answer."
 
 
-def _unknown_place(request: LLMRequest) -> str:
-    return " to begin"
+def _unknown_place(request: LLMRequest, hours: OpeningHours) -> str:
+    opening = hours.opening_of(request.lane.endpoint_id)
+    return f": {opening}" if opening else " to begin"
 
 
-def _place_in_line(request: LLMRequest) -> str:
+def _place_in_line(request: LLMRequest, hours: OpeningHours) -> str:
     if not queue.ai_is_on():
         return ": AI is switched off at the moment"
     lane = request.lane
     if lane.endpoint_id and Stop.objects.against(endpoint=lane.endpoint_id).exists():
         return ": calls to its model are stopped for now"
+    if opening := hours.opening_of(lane.endpoint_id):
+        return f": {opening}"
     if not WorkerHeartbeat.any_alive():
         return ": no worker is running at the moment"
     if request.is_held_by_pause:

@@ -1,6 +1,7 @@
 """The stream of one topic: who may read it, and what is in it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -8,6 +9,7 @@ from django.urls import reverse
 from forum.models import Ask, Topic
 from llmqueue.live import streams
 from llmqueue.live.streams import FindLeases, Leases
+from personas.models import Persona
 
 
 def scope_of(topic_id: int) -> str:
@@ -31,3 +33,11 @@ def open_leases(topic_id: int) -> FindLeases:
         return dict(asks.values_list("request__public_id", "request__lease_token"))
 
     return find
+
+
+def find_heard(reader: Any, leases: Leases) -> frozenset[UUID] | None:
+    """Whose words are sent to the reader: not those of personas they muted."""
+    if not Persona.objects.muted_by(reader).exists():
+        return None
+    heard = Ask.objects.written_for(reader).filter(request__public_id__in=leases)
+    return frozenset(heard.values_list("request__public_id", flat=True))

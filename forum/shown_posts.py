@@ -11,6 +11,7 @@ from accounts.access import member_of
 from forum import ask_states, paging
 from forum.ask_states import AskState
 from forum.models import Ask, Post
+from llmqueue.hours import OpeningHours
 from llmqueue.pages.known_names import KnownNames
 from llmqueue.pages.receipt_views import ReceiptView, receipt_view
 from personas.models import Persona
@@ -57,7 +58,8 @@ def show(
 ) -> list[ShownPost]:
     """`posts` of one page in tree order, in three queries; four when an ask may not be named.
 
-    And one for their pictures, where there are any.
+    And one for their pictures, where there are any, and for the opening hours, where an
+    ask waits.
 
     `previous` is the number of the post before the first of them, if that is shown.
     """
@@ -153,6 +155,7 @@ def _asks_and_receipts(
 ) -> tuple[defaultdict[int, list[AskState]], dict[int, ReceiptView]]:
     """What is asked of `posts`, and the receipts of replies, by the post's id."""
     names = KnownNames([it.request for it in found if it.reply_id is None], viewer)
+    hours = OpeningHours()
     posts_by_id = {post.pk: post for post in posts}
     asks: defaultdict[int, list[AskState]] = defaultdict(list)
     written: dict[int, ReceiptView] = {}
@@ -160,7 +163,9 @@ def _asks_and_receipts(
         if ask.reply_id is None:
             ask.post = posts_by_id[ask.post_id]
             is_muted = terms.get(_answering(ask), _NO_TERMS).is_muted
-            state = ask_states.state_in_list(ask, viewer, names, is_muted=is_muted)
+            state = ask_states.state_in_list(
+                ask, viewer, names, hours, is_muted=is_muted
+            )
             asks[ask.post_id].append(state)
         elif ask.request.last_attempt is not None:
             last = ask.request.last_attempt

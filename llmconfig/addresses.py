@@ -40,4 +40,7 @@ def name_denied(denial: AddressDenied, address: str) -> AddressDenied:
     can_be_listed = scheme in ("http", "https") and host and 0 < port < 65536
     if url.userinfo or not can_be_listed:
         return denial
-    return AddressDenied(f"{denial.message} Here: LLM_PRIVATE_HOSTS={host}:{port}")
+    return AddressDenied(
+        f"{denial.message} Whoever runs the site writes it into the file .env and starts"
+        f" again. Here: LLM_PRIVATE_HOSTS={host}:{port}"
+    )

@@ -23,7 +23,7 @@ from llmconfig.calls import Answer, Call, CallHandle, Image
 from llmconfig.environment import clear_environment
 from llmconfig.errors import CallFailed
 from llmconfig.parameters import needs_key, sent_parameters
-from llmconfig.prices import listed_price
+from llmconfig.prices import FREE, listed_price
 from llmconfig.reading import Reading, storable
 from llmconfig.tokens import count_tokens
 
@@ -102,7 +102,7 @@ async def _run(call: Call, reading: Reading, handle: CallHandle) -> Answer:
         failure = error
     except Exception as error:
         failure = traffic.explain(error)
-        if failure.kind == "bad_request" and traffic.response is None:
+        if failure.is_unsent:
             _log.warning("LiteLLM made no request: %s", type(error).__name__)
     finally:
         handle.watch(None)
@@ -136,12 +136,18 @@ def _failure_of_end(
 def _cost(call: Call, answer: Answer) -> Decimal | None:
     """The cost by the entered price, else by LiteLLM's table; None: not known.
 
-    So it is without usage, without a price, and when it is more than can be true.
+    So it is without usage, without a price, and when it is more than can be true. What
+    is free costs nothing, however much it was.
     """
+    price = call.price
+    if price is None and call.prices == FREE:
+        price = listed_price(prices=FREE, model=call.model)
+    if price is not None and price.is_free:
+        return Decimal(0)
     if answer.tokens_in is None or answer.tokens_out is None:
         return None
-    if call.price is not None:
-        total = call.price.of(answer.tokens_in, answer.tokens_out)
+    if price is not None:
+        total = price.of(answer.tokens_in, answer.tokens_out)
     elif call.prices:
         try:
             costs = _litellm().cost_per_token(

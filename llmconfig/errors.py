@@ -34,7 +34,8 @@ class CallFailed(ForllmError):
 
     `kind` is a key of MESSAGES, each of which is the value of an `llmqueue` Outcome.
     `retry_after` is what the provider asked for. `partial` is what had arrived: text,
-    usage and times, as far as known. Nothing the provider wrote is in the message.
+    usage and times, as far as known. `is_unsent`: no request could be made of it. Nothing
+    the provider wrote is in the message.
     """
 
     def __init__(
@@ -45,9 +46,11 @@ class CallFailed(ForllmError):
         status: int | None = None,
         retry_after: timedelta | None = None,
         partial: "Answer | None" = None,
+        is_unsent: bool = False,
     ) -> None:
         self.kind = kind
         self.status = status
+        self.is_unsent = is_unsent
         self.retry_after = retry_after
         self.partial = partial
         message = message or MESSAGES[kind]

@@ -21,6 +21,10 @@ class Price:
     in_usd: Decimal
     out_usd: Decimal
 
+    @property
+    def is_free(self) -> bool:
+        return not (self.in_usd or self.out_usd)
+
     def of(self, tokens_in: int, tokens_out: int) -> Decimal:
         """What so many tokens cost."""
         return tokens_in * self.in_usd + tokens_out * self.out_usd

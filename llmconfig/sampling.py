@@ -9,7 +9,7 @@ _ANTHROPIC = frozenset({"anthropic"})
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter, by the name of its field of `LLMConfig`.
+    """One parameter, by the name of its field of `LLMConfig`; `label`: what pages call it.
 
     `limits`: lowest and highest of what it may be; a None is without end. `protocols`:
     those that it is a part of. `is_extra`: not OpenAI's, but taken by most servers that
@@ -17,21 +17,18 @@ class Parameter:
     """
 
     name: str
+    label: str
     limits: tuple[int, int | None] | None
     protocols: frozenset[str] = frozenset()
     is_extra: bool = False
 
-    @property
-    def label(self) -> str:
-        return self.name.replace("_", " ").capitalize()
-
 
 PARAMETERS = (
-    Parameter("temperature", (0, 2), _BOTH),
-    Parameter("top_p", (0, 1), _BOTH),
-    Parameter("top_k", None, _ANTHROPIC, is_extra=True),
-    Parameter("frequency_penalty", (-2, 2), _OPENAI),
-    Parameter("presence_penalty", (-2, 2), _OPENAI),
-    Parameter("repetition_penalty", (0, 2), is_extra=True),
-    Parameter("max_tokens", (1, None), _BOTH),
+    Parameter("temperature", "Temperature", (0, 2), _BOTH),
+    Parameter("top_p", "Top-p", (0, 1), _BOTH),
+    Parameter("top_k", "Top-k", None, _ANTHROPIC, is_extra=True),
+    Parameter("frequency_penalty", "Frequency penalty", (-2, 2), _OPENAI),
+    Parameter("presence_penalty", "Presence penalty", (-2, 2), _OPENAI),
+    Parameter("repetition_penalty", "Repetition penalty", (0, 2), is_extra=True),
+    Parameter("max_tokens", "Longest reply, in tokens", (1, None), _BOTH),
 )

@@ -68,7 +68,8 @@ class Wire:
         if isinstance(cause, OutboundRefused):
             return CallFailed("unreachable", cause.message)
         if self.response is None:
-            return CallFailed(_kind_of_transport_error(cause))
+            kind = _kind_of_transport_error(cause)
+            return CallFailed(kind, is_unsent=kind == "bad_request")
         status = self.response.status_code
         if status >= 400:
             return CallFailed(

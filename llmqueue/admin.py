@@ -14,6 +14,7 @@ from llmqueue.models import (
     LLMRequest,
     PromptPart,
     Reservation,
+    ScheduleWindow,
     SimulatedFailure,
     SpendBucket,
     SpendLimit,
@@ -120,6 +121,14 @@ class StopAdmin(ReadOnlyAdmin):
     list_filter = ("scope",)
     list_select_related = ("set_by__handle",)
     search_fields = ("key", "reason")
+
+
+@admin.register(ScheduleWindow)
+class ScheduleWindowAdmin(ReadOnlyAdmin):
+    list_display = ("endpoint", "weekdays", "start_hour", "end_hour", "is_enabled")
+    list_filter = ("is_enabled",)
+    list_select_related = ("endpoint",)
+    search_fields = ("endpoint__name",)
 
 
 @admin.register(SimulatedFailure)

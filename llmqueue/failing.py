@@ -1,4 +1,7 @@
-"""What staff do about endpoints that fail: try one again now, or let one fail to see."""
+"""What staff do about endpoints that fail: try one again now, or let one fail to see.
+
+A new key of the site's is tried by itself.
+"""
 
 from datetime import timedelta
 
@@ -9,7 +12,7 @@ from accounts.models import User
 from accounts.services import record
 from llmconfig.models import Endpoint
 from llmqueue import tasks
-from llmqueue.models import Lane, Outcome, SimulatedFailure
+from llmqueue.models import SITE_KEY_TROUBLE, Lane, Outcome, SimulatedFailure
 
 MOST_SIMULATED_CALLS = 20
 LONGEST_SIMULATION = timedelta(hours=1)
@@ -52,6 +55,18 @@ def resume_endpoint(*, endpoint: Endpoint, actor: User) -> bool:
     )
     transaction.on_commit(tasks.nudge)
     return True
+
+
+def try_new_key(*, endpoint: Endpoint) -> None:
+    """Let one request through at once, where it is the site's key that fails.
+
+    If it is answered all others follow; if not, it is paused for longer.
+    """
+    # Without a token: what a call on the old key comes to says nothing any more.
+    paused = Lane.objects.paused().filter(endpoint=endpoint)
+    failing = paused.filter(broken_by__in=SITE_KEY_TROUBLE)
+    if failing.update(broken_until=Now(), probe_token=None):
+        transaction.on_commit(tasks.nudge)
 
 
 @transaction.atomic

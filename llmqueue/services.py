@@ -20,6 +20,7 @@ from llmqueue.live.publishing import announce
 from llmqueue.models import Lane, LLMRequest, PromptPart, Status
 from llmqueue.pages import waiting
 from llmqueue.resolution.bypassing import Way, way_of
+from llmqueue.resolution.lookups import Lookups
 from llmqueue.work import endings, lanes
 from personas.models import Persona
 
@@ -79,7 +80,8 @@ def enqueue_all(
 
 
 def _enqueue(kind: str, inputs: Sequence[Inputs], **given: Any) -> list[LLMRequest]:
-    ways = [_likely_way(kind, it) for it in inputs]
+    lookups = Lookups(inputs)
+    ways = [_likely_way(kind, it, lookups) for it in inputs]
     receipts = [way.receipt if way else None for way in ways]
     known = lanes.make_for([it.choice.endpoint for it in receipts if it])
     requests = [
@@ -139,13 +141,11 @@ def cancel(*, request: LLMRequest, reason: str, error_class: str = "cancelled") 
 def cancel_all(
     *, requests: Collection[LLMRequest], reason: str, error_class: str
 ) -> set[int]:
-    """The same for several; the ids of those that had not ended yet.
+    """The same for several, whose rows the caller has locked; the ids of those that ended.
 
     What was set aside for them is given back at once for all, in one order of locks.
     """
-    # In one order, so that two who cancel at once do not wait for each other.
-    in_order = sorted(requests, key=lambda it: it.pk)
-    ended = [it for it in in_order if _finish(it, reason, error_class)]
+    ended = [it for it in requests if _finish(it, reason, error_class)]
     settle_requests([it.pk for it in ended])
     transaction.on_commit(lambda: announce([it.public_id for it in ended]))
     return {it.pk for it in ended}
@@ -236,13 +236,13 @@ def _asked_name(inputs: Inputs, retry_of: LLMRequest | None) -> str:
     return retry_of.asked_name if retry_of is not None else ""
 
 
-def _likely_way(kind: str, inputs: Inputs) -> Way | None:
+def _likely_way(kind: str, inputs: Inputs, lookups: Lookups) -> Way | None:
     """What would answer now; the worker finds out again when it runs.
 
     Raises TierNotAllowed: that does not mend itself while the request waits.
     """
     try:
-        return way_of(inputs, may_fall_back=handlers.may_fall_back(kind))
+        return way_of(inputs, lookups, may_fall_back=handlers.may_fall_back(kind))
     except TierNotAllowed:
         raise
     except Refused:

@@ -15,7 +15,7 @@ def stop_calls(
 ) -> Stop:
     """Let no new call begin in this scope; within two seconds none does.
 
-    `key` says which endpoint, persona or place (see `models.switches.place_key`).
+    `key` says which endpoint, persona or place (see `models.switches.stop_key_of`).
     `cuts_running`: calls that run are cut and wait with the others. Raises
     AlreadyStopped.
     """

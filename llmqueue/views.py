@@ -24,8 +24,9 @@ from llmconfig.models import Redirect
 from llmqueue import services
 from llmqueue.answers.rules import rule_words
 from llmqueue.forms import HistoryForm
+from llmqueue.hours import OpeningHours
 from llmqueue.live import streams
-from llmqueue.models import LLMAttempt, LLMRequest
+from llmqueue.models import LLMAttempt, LLMRequest, Status
 from llmqueue.pages import history
 from llmqueue.pages.first_words import first_words
 from llmqueue.pages.known_names import KnownNames
@@ -139,6 +140,9 @@ def _context(request: HttpRequest, found: LLMRequest) -> dict[str, Any]:
         "receipt": receipt_view(found, last, viewer, receipts[last.pk])
         if last
         else None,
+        "opening": OpeningHours().opening_of(found.lane.endpoint_id)
+        if found.status == Status.PENDING
+        else "",
         "first_words": first_words(found, names),
         "rule": rule_words(found.error_class) if found.has_no_answer else "",
         "version": _version_page(last, viewer),
@@ -187,7 +191,9 @@ def _find(request: HttpRequest, request_id: str) -> LLMRequest:
 @require_GET
 async def list_stream(request: HttpRequest) -> HttpResponseBase:
     """Server-sent events: which of the newest open requests changed; on the event loop."""
-    return streams.answer(request, LIST_SCOPE, history.open_leases, has_words=False)
+    return streams.answer(
+        request, LIST_SCOPE, history.open_leases, find_heard=streams.no_words
+    )
 
 
 @require_GET
@@ -199,7 +205,7 @@ async def request_stream(
     def find(reader: object) -> streams.Leases | None:
         return history.lease_of(request_id, reader)
 
-    return streams.answer(request, str(request_id), find, has_words=False)
+    return streams.answer(request, str(request_id), find, find_heard=streams.no_words)
 
 
 def _stream_url(request: HttpRequest, scope: str) -> str:

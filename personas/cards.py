@@ -37,8 +37,8 @@ _V2_BLANK: Card = {
 
 NAMELESS = "Nameless"
 # A draft may say too much: its editor tells what does not fit. This is where we cut.
-MOST_DRAFT_CHARS = 25_000
-MOST_DRAFT_LINES = 40
+MOST_TEXT_CHARS = 25_000
+MOST_LIST_LINES = 40
 _MOST_ROLE_CHARS = MOST_CHARS["role"]
 
 # What a persona has and a card has not; kept in the card's `extensions` under our name.
@@ -134,7 +134,7 @@ def write(form: Form, kept: dict[Form, Card], values: dict[str, Any]) -> Card:
 
 def clean_long(text: str) -> str:
     """A text as a draft holds it: cleaned, and cut where it is beyond all sense."""
-    cleaned = markup.clean_text(text[:MOST_DRAFT_CHARS]).strip()
+    cleaned = markup.clean_text(text[:MOST_TEXT_CHARS]).strip()
     return "" if markup.is_blank(cleaned) else cleaned
 
 
@@ -159,7 +159,7 @@ def _filled(text: str, called: str) -> str:
     filled = _PLACE.sub(
         lambda match: _ANSWERED if "user" in match[0].lower() else called, text
     )
-    return filled[:MOST_DRAFT_CHARS].strip()
+    return filled[:MOST_TEXT_CHARS].strip()
 
 
 def _scenario(data: Card, called: str) -> str:
@@ -181,7 +181,7 @@ def _first_sentence(text: str) -> str:
 
 def _samples(data: Card, name: str, called: str) -> list[dict[str, str]]:
     found: list[tuple[str, list[str]]] = []
-    text = _raw(data, "mes_example")[:MOST_DRAFT_CHARS]
+    text = _raw(data, "mes_example")[:MOST_TEXT_CHARS]
     for block in re.split(r"<START>", text, flags=re.IGNORECASE):
         answers: list[str] | None = None  # none before somebody asked
         for speaker, words in _turns(block, name):
@@ -193,7 +193,7 @@ def _samples(data: Card, name: str, called: str) -> list[dict[str, str]]:
                 answers.append(line)
     return [
         {"query": query, "answer": "\n\n".join(answers).strip()}
-        for query, answers in found[:MOST_DRAFT_LINES]
+        for query, answers in found[:MOST_LIST_LINES]
     ]
 
 
@@ -225,7 +225,7 @@ def _extras_of(data: Card) -> dict[str, Any]:
         lines = ours.get(key)
         if isinstance(lines, list) and all(isinstance(line, str) for line in lines):
             cleaned = [
-                markup.one_line(it)[:MOST_LINE_CHARS] for it in lines[:MOST_DRAFT_LINES]
+                markup.one_line(it)[:MOST_LINE_CHARS] for it in lines[:MOST_LIST_LINES]
             ]
             found[key] = [line for line in cleaned if not markup.is_blank(line)]
     return found

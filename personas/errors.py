@@ -83,7 +83,10 @@ class NotPublic(ForllmError):
 class OwnerNeeded(ForllmError):
     """Nobody would own the persona any more."""
 
-    message = "A persona needs an owner. Please make somebody else its owner first."
+    message = (
+        "A persona needs an owner. Please make somebody else its owner first, hand it"
+        " over, or delete it."
+    )
 
 
 class OwnersOnly(NotAllowed):

@@ -7,7 +7,7 @@ from accounts.tiers import Tier
 from forum.models import Subforum
 from forum.services.asks import place_of
 from llmconfig.models import LLMConfig
-from llmqueue.limits.fitting import OWN_KEY, place_key
+from llmqueue.limits.fitting import OWN_KEY, limit_key_of
 from llmqueue.models import LimitScope, SpendLimit
 from personas.models import Persona
 
@@ -24,7 +24,7 @@ type Target = tuple[LimitScope, str]
 
 def key_of_subforum(subforum: Subforum) -> str:
     """What limits call it."""
-    return place_key(*place_of(subforum.pk))
+    return limit_key_of(*place_of(subforum.pk))
 
 
 def targets() -> dict[str, list[tuple[Target, str]]]:

@@ -97,7 +97,10 @@ class TrialRunQuerySet(models.QuerySet["TrialRun"]):
     def with_request(self) -> Self:
         """Runs with their request, its receipt and who asked, in the same query."""
         return self.select_related(
-            "request__requested_by__handle", "request__config", "request__last_attempt"
+            "request__requested_by__handle",
+            "request__config",
+            "request__last_attempt",
+            "request__lane",
         ).defer("request__last_attempt__answer")
 
     def in_order(self) -> Self:

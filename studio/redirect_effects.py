@@ -95,7 +95,7 @@ def _own_keys_at(endpoint: Endpoint) -> QuerySet[ApiKey]:
 def _is_sites_default(endpoint: Endpoint, model: str) -> bool:
     default = LLMConfig.objects.default()
     if default is None:
-        first = Endpoint.objects.in_order().exclude(default_model="").first()
+        first = Endpoint.objects.first_choice()
         return first == endpoint and model.lower() in ("", first.default_model.lower())
     is_here = default.endpoint_id == endpoint.pk
     return is_here and model.lower() in ("", default.model.lower())

@@ -21,7 +21,7 @@ def named_stops() -> list[NamedStop]:
     stops = Stop.objects.active().select_related("set_by__handle").order_by("pk")
     keys: dict[str, list[str]] = {}
     for stop in stops:
-        keys.setdefault(stop.scope, []).append(_own_key(stop))
+        keys.setdefault(stop.scope, []).append(stop.subject_key)
     names = {("site", ""): "The whole site"}
     if found := keys.get(StopScope.ENDPOINT):
         rows = Endpoint.objects.filter(pk__in=found)
@@ -34,10 +34,6 @@ def named_stops() -> list[NamedStop]:
         names |= {("place", str(it.pk)): f"Subforum {it.name}" for it in places}
     gone = "Something that is no longer there"
     return [
-        NamedStop(stop, names.get((stop.scope, _own_key(stop)), gone)) for stop in stops
+        NamedStop(stop, names.get((stop.scope, stop.subject_key), gone))
+        for stop in stops
     ]
-
-
-def _own_key(stop: Stop) -> str:
-    """The key in its own table; a place's is kept behind its kind."""
-    return stop.key.rpartition(" ")[2]

@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from studio.views import (
     bench,
     failures,
+    hours,
     limits,
     models,
     redirects,
@@ -66,6 +67,19 @@ urlpatterns = [
         "settings/limits/<int:limit_id>/delete/",
         limits.limit_delete,
         name="limit_delete",
+    ),
+    path("settings/hours/", hours.window_list, name="window_list"),
+    path("settings/hours/new/", hours.window_create, name="window_create"),
+    path("settings/hours/<int:window_id>/", hours.window_edit, name="window_edit"),
+    path(
+        "settings/hours/<int:window_id>/toggle/",
+        hours.window_toggle,
+        name="window_toggle",
+    ),
+    path(
+        "settings/hours/<int:window_id>/delete/",
+        hours.window_delete,
+        name="window_delete",
     ),
     path("settings/usage/", usage.usage_own, name="usage_own"),
     path(

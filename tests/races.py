@@ -32,15 +32,20 @@ def run_while(
     *,
     run: Callable[[], Any] = runner.run_next,
 ) -> None:
-    """Run the next request, and call `meddle` once the provider has its call."""
+    """Run the next request, and call `meddle` between its call and the answer."""
+    before = len(fake_llm.calls())
+    fake_llm.gate.clear()
 
     def wait_and_meddle() -> None:
-        fake_llm.wait_for(1)
-        meddle()
+        try:
+            fake_llm.wait_for(before + 1)
+            meddle()
+        finally:
+            fake_llm.gate.set()
 
     meddled = start(wait_and_meddle)
     run()
-    meddled.result(10)
+    meddled.result(60)
 
 
 def wait_until_blocked(*futures: Future[Any]) -> None:

@@ -44,6 +44,7 @@ from llmqueue.models import (
     LLMRequest,
     PromptPart,
     Reservation,
+    ScheduleWindow,
     SimulatedFailure,
     SpendBucket,
     SpendLimit,
@@ -205,6 +206,9 @@ def _fill_limits(request, endpoint, member, persona) -> None:
         model="m",
     )
     Stop.objects.create(scope="endpoint", key=str(endpoint.pk), set_by=member)
+    ScheduleWindow.objects.create(
+        endpoint=endpoint, weekdays=[5], start_hour=22, end_hour=6, made_by=member
+    )
     SimulatedFailure.objects.create(
         endpoint=endpoint, outcome="overloaded", calls_left=1, until=timezone.now()
     )
@@ -295,6 +299,15 @@ def test_a_row_s_page_takes_a_bounded_number_of_queries(visit, filled, model):
         assert visit.get(address_of(model, "change", row.pk)).status_code == 200
 
     assert len(queries) <= 25
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_a_row_is_found_by_no_field_as_by_its_key(visit, filled, page):
+    subforum = Subforum.objects.latest("pk")
+
+    answer = visit.get(address_of(Subforum, page, subforum.pk), {"_to_field": ""})
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("model", MODELS, ids=label)

@@ -1,5 +1,7 @@
 """Configs: made in a guide or on one page, changed, copied, deleted, kept at hand."""
 
+import re
+
 import pytest
 from django.db import transaction
 from django.urls import reverse
@@ -341,8 +343,11 @@ def test_favourites_are_kept_once_and_up_to_a_number(
     assert "take one of your favourites away" in page.text
     kept = Favourite.objects.order_by("position").values_list("config__name", flat=True)
     assert list(kept) == ["One", "Two"]
-    visit.post(address("favour", configs[0]), {"keep": "no"})
+    gone = visit.post(address("favour", configs[0]), {"keep": "no"}, follow=True)
+    assert "One stands beside Ask no more." in gone.text
     assert Favourite.objects.count() == 1
+    again = visit.post(address("favour", configs[2]), {"keep": "yes"}, follow=True)
+    assert "Three can be chosen beside Ask now." in again.text
 
 
 @pytest.mark.requirement("Q-23", "D-28", "O-59")
@@ -402,7 +407,20 @@ def test_what_a_model_does_not_take_is_said_before_it_is_used(visit, alice, conn
     assert f"<li>at Claude: {penalties}</li>" in new
     assert "at Open:" not in new
     assert shown.count("left out: claude-opus-4-7 at Claude takes none") == 3
-    assert f"<li>at Claude: Temperature, Top p, Top k, {penalties}</li>" in edited
+    assert f"<li>at Claude: Temperature, Top-p, Top-k, {penalties}</li>" in edited
+
+
+def test_a_models_page_calls_its_settings_as_the_form_does(visit, alice, connect_to):
+    visit.post(NEW, form(connect_to("compatible", "Open")))
+    config = LLMConfig.objects.get(owner=alice)
+
+    shown = visit.get(config.get_absolute_url()).text
+    edited = visit.get(address("edit", config)).text
+
+    names = re.findall("<dt>(.+?)</dt>", shown)
+    assert "Longest reply, in tokens" in names
+    asked = re.findall(r"<label[^>]*>\s*(.+?):?\s*</label>", edited, re.DOTALL)
+    assert [it for it in names if it not in asked] == ["Whose"]
 
 
 @pytest.mark.requirement("R-13", "O-65")
@@ -474,4 +492,4 @@ def test_two_copies_at_once_are_two_with_names_of_their_own(alice, make_config):
         for one in both:
             wait_until_blocked(one)
 
-    assert {one.result(10) for one in both} == {"Calm copy", "Calm copy 2"}
+    assert {one.result(60) for one in both} == {"Calm copy", "Calm copy 2"}

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from forllm.embedded import leash
+from tests.conftest import wait_until
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change user")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
@@ -39,11 +39,8 @@ def is_running(pid):
     return status.rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def wait_until_gone(pid, seconds=30):
-    end = time.monotonic() + seconds
-    while is_running(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not is_running(pid)
+def wait_until_gone(pid):
+    wait_until(lambda: not is_running(pid))
 
 
 def orphan(**options):
@@ -52,10 +49,8 @@ def orphan(**options):
         [sys.executable, "-c", PARENT.format(options=options)], stdout=subprocess.PIPE
     )
     child = int(parent.stdout.readline())
-    end = time.monotonic() + 30
-    while b"sleep\x0060" not in Path(f"/proc/{child}/cmdline").read_bytes():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    command = Path(f"/proc/{child}/cmdline")
+    wait_until(lambda: b"sleep\x0060" in command.read_bytes())
 
     parent.kill()
     parent.wait()
@@ -65,14 +60,14 @@ def orphan(**options):
 
 @linux
 def test_leash_ends_the_program_when_its_parent_is_killed():
-    assert wait_until_gone(orphan())
+    wait_until_gone(orphan())
 
 
 @linux
 @needs_root
 @pytest.mark.parametrize("options", [{"user": (1, 1)}, {"namespace": (1, 1)}])
 def test_leash_holds_after_a_change_of_identity(options):
-    assert wait_until_gone(orphan(**options))
+    wait_until_gone(orphan(**options))
 
 
 @linux
@@ -100,7 +95,7 @@ def test_leash_sends_the_wanted_signal(tmp_path, at_start):
     parent.kill()
     parent.wait()
 
-    assert wait_until_gone(child)
+    wait_until_gone(child)
     assert note.read_text() == "asked\n"
 
 

@@ -156,6 +156,6 @@ def test_a_key_that_is_saved_during_a_rotation_stays(bob, fake_endpoint, setting
         )
         rotating = start(lambda: list(rotate()))
         wait_until_blocked(rotating)
-    rotating.result(30)
+    rotating.result(60)
 
     assert keys.call_secrets(endpoint=fake_endpoint, owner=bob) == newer

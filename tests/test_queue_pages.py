@@ -273,7 +273,7 @@ def test_names_that_are_kept_back_stay_within_the_queries(
         asks.ask(post=opening, member=alice, persona=hermit)
     SiteSettings.load()
 
-    for member, most_of_topic in ((carol, 9), (None, 5)):
+    for member, most_of_topic in ((carol, 10), (None, 6)):
         client = as_(member)
         for address, most in ((LIST, 8), (topic.get_absolute_url(), most_of_topic)):
             client.get(address)

@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from core import images
+from core import addresses, images
 from forum.models import Ask, Post, PostImage, Subforum, Topic
 from forum.services import posts
 from forum.services.images import Attachment
@@ -81,6 +81,24 @@ def test_a_guest_who_claims_other_addresses_is_counted_all_the_same(client, allo
     ]
 
     assert found == [200, 429, 429]
+
+
+def test_staff_read_that_guests_may_come_through_a_proxy_that_nobody_named(
+    client, allow, staff, monkeypatch
+):
+    monkeypatch.setattr(addresses, "unbelieved", {})
+    allow(guest_pages=[(9, 600)])
+
+    def limits() -> str:
+        browser = Client()
+        browser.force_login(staff)
+        return browser.get("/settings/limits/").text
+
+    before = limits()
+    client.get("/", headers={"X-Forwarded-For": THERE}, REMOTE_ADDR="10.9.9.9")
+
+    assert "X-Forwarded-For" not in before
+    assert "came from a private network (10.9.9.9), which" in limits()
 
 
 @pytest.mark.fault("A-RATE-2")

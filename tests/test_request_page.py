@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent
 from forum.services import asks, posts
+from llmconfig.models import LLMConfig
 from llmconfig.providers import PROVIDERS
 from llmqueue.models import LLMRequest, PromptPart
 from llmqueue.work import runner
@@ -33,6 +34,17 @@ def test_the_page_of_a_request_holds_receipt_attempts_and_prompt(
     assert "You are Maestro" in html
     assert "What it answers" in html
     assert "unknown" in html  # the cost: no price is known
+
+
+def test_a_config_that_is_called_as_its_model_is_named_once(
+    answer, opening, bob, maestro, fake_config
+):
+    LLMConfig.objects.filter(pk=fake_config.pk).update(name=fake_config.model)
+    ask = answer(opening, bob, maestro)
+
+    html = page(as_(None), ask.request.get_absolute_url())
+
+    assert "<dd>fake-1 at Fake" in html
 
 
 def test_the_demo_model_costs_nothing(answer, opening, bob, maestro):

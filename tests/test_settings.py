@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from forllm.environment import Environment
+from forllm.environment import Environment, read_environment
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -80,6 +80,22 @@ def test_a_socket_stands_in_the_databases_address(env, monkeypatch):
     found = env.database("A_URL")
 
     assert (found["HOST"], found["PASSWORD"]) == ("/run/forum", "p@ss")
+
+
+@pytest.mark.parametrize("data", ["", "var"])
+def test_without_a_data_folder_the_embedded_parts_stand_in_var(
+    data, tmp_path, monkeypatch
+):
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "embedded.env").write_text("A_PART=valkey\n")
+    monkeypatch.setenv("FORLLM_DATA", data)
+    # Set and taken away, so that what is read here is taken back as well.
+    monkeypatch.setenv("A_PART", "")
+    monkeypatch.delenv("A_PART")
+
+    env = read_environment(tmp_path)
+
+    assert env.text("A_PART") == "valkey"
 
 
 def test_an_error_never_repeats_the_value(env, monkeypatch):

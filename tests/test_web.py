@@ -5,26 +5,29 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from forllm import asgi
+from forllm import asgi, bodies
 from forllm.asgi import application
 from forllm.connections import MAX_SILENT, Protocol
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/accounts/login/"
+BLANK = {"http_version": "1.1", "query_string": b""}
 
 
 def open_form(web: str, *, length: int) -> socket.socket:
     """A connection on which a form was announced, and its first byte sent."""
     place = urlsplit(web)
-    connection = socket.create_connection((place.hostname, place.port), timeout=10)
+    connection = socket.create_connection((place.hostname, place.port), timeout=60)
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: {length}\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\n\r\na"
@@ -33,35 +36,38 @@ def open_form(web: str, *, length: int) -> socket.socket:
     return connection
 
 
-def answer_to(receive, *headers: tuple[bytes, bytes]) -> int:
+def answer_to(receive, *headers: tuple[bytes, bytes], **scope: Any) -> int:
     """The status that the application gives to a request with this `receive`."""
     sent: list[dict] = []
 
     async def send(message: dict) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": PATH, "headers": list(headers)}
-    asyncio.run(application(scope, receive, send))
+    request = {"type": "http", "method": "POST", "path": PATH, "headers": list(headers)}
+    asyncio.run(application(BLANK | request | scope, receive, send))
     return sent[0]["status"]
 
 
-def test_slow_senders_keep_nobody_waiting(web):
+def test_slow_senders_keep_nobody_waiting(web, settings):
+    httpx.get(f"{web}{PATH}", timeout=60)  # what is loaded for it is loaded
     with ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(open_form(web, length=1000))
         time.sleep(0.5)
 
-        assert httpx.get(f"{web}{PATH}", timeout=5).status_code == 200
+        # Sooner than the slow ones are given up, which would let it through as well.
+        patience = settings.MAX_REQUEST_TIME.total_seconds() - 1
+        assert httpx.get(f"{web}{PATH}", timeout=patience).status_code == 200
 
 
 def test_a_form_that_is_too_large_is_refused_before_it_is_sent(web):
-    with open_form(web, length=10_000_000) as connection:
+    with open_form(web, length=40_000_000) as connection:
         assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_form_arrives_whole_at_the_pages(web):
     text = "x" * 300_000
-    with httpx.Client(base_url=web) as browser:
+    with httpx.Client(base_url=web, timeout=60) as browser:
         browser.get(PATH)
         form = {"csrfmiddlewaretoken": browser.cookies["csrf"], "login": "a", "n": text}
         page = browser.post(PATH, data=form)
@@ -70,9 +76,9 @@ def test_a_form_arrives_whole_at_the_pages(web):
     assert "Enter a valid email" in page.text
 
 
-def test_four_pictures_of_two_megabytes_arrive(web):
-    pictures = {f"image-{row}": ("a.jpg", bytes(2 * 1024 * 1024)) for row in range(4)}
-    with httpx.Client(base_url=web) as browser:
+def test_four_pictures_of_eight_megabytes_arrive(web):
+    pictures = {f"image-{row}": ("a.jpg", bytes(8 * 1024 * 1024)) for row in range(4)}
+    with httpx.Client(base_url=web, timeout=60) as browser:
         browser.get(PATH)
         form = {"csrfmiddlewaretoken": browser.cookies["csrf"], "login": "a"}
         page = browser.post(PATH, data=form, files=pictures)
@@ -98,6 +104,71 @@ def test_a_body_without_announced_length_is_counted():
         return {"type": "http.request", "body": b"x" * 100_000, "more_body": True}
 
     assert answer_to(receive) == 413
+
+
+@pytest.mark.parametrize(
+    ("limit", "senders"),
+    [
+        ("MOST_WAITING_BYTES", ["192.0.2.1", "192.0.2.2", "192.0.2.3"]),
+        ("MOST_WAITING_BYTES_OF_ONE", ["192.0.2.4"] * 3),
+    ],
+    ids=["together", "of-one"],
+)
+def test_large_bodies_that_wait_have_an_end(monkeypatch, limit, senders):
+    """Three stop half-way; the fourth is sent away until they have left."""
+    monkeypatch.setattr(bodies, limit, 3_500_000)
+    arrived: list[bytes] = []
+
+    async def site(scope: dict, receive, send) -> None:
+        has_more = True
+        while has_more:
+            message = await receive()
+            arrived.append(message["body"])
+            has_more = message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    monkeypatch.setattr(asgi, "live", site)
+    half = bytes(range(250)) * 4_000
+
+    async def sent(sender: str, stops: asyncio.Event | None = None) -> list[dict]:
+        pieces, answers = [half[:500_000], half[500_000:]], []
+
+        async def receive() -> dict:
+            if pieces:
+                more = stops is not None or len(pieces) > 1
+                piece = pieces.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": more}
+            if stops is not None:
+                stops.set()
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: dict) -> None:
+            answers.append(message)
+
+        scope = {"type": "http", "path": "/live/", "headers": []}
+        await application(scope | {"client": [sender, 1]}, receive, send)
+        return answers
+
+    async def run() -> tuple[list[dict], list[dict]]:
+        stopped = [asyncio.Event() for _ in senders]
+        slow = [
+            asyncio.create_task(sent(*it)) for it in zip(senders, stopped, strict=True)
+        ]
+        for it in stopped:
+            await it.wait()
+        refused = await sent("192.0.2.4")
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return refused, await sent("192.0.2.4")
+
+    refused, taken = asyncio.run(run())
+
+    assert refused[0]["status"] == 503
+    assert (b"retry-after", b"20") in refused[0]["headers"]
+    assert "Many pictures" in refused[1]["body"].decode()
+    assert taken[0]["status"] == 200
+    assert b"".join(arrived) == half
 
 
 def test_a_body_that_does_not_arrive_is_given_up(settings):
@@ -128,7 +199,7 @@ def with_server(visit) -> None:
         )
         place = server.sockets[0].getsockname()
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await visit(lambda: asyncio.open_connection(*place))
         finally:
             server.close()
@@ -172,7 +243,7 @@ def test_a_connection_without_a_request_is_closed(settings, parts):
 
 
 def test_a_request_that_came_whole_is_not_cut_off(settings):
-    settings.MAX_HEADER_TIME = timedelta(seconds=0.1)
+    settings.MAX_HEADER_TIME = timedelta(seconds=0.3)
 
     async def visit(connect) -> None:
         reader, writer = await connect()
@@ -192,6 +263,27 @@ def test_many_silent_connections_shut_nobody_out():
         assert all([await is_closed(first) for first, _ in silent[:20]])
 
     with_server(visit)
+
+
+@pytest.mark.fault("A-RATE-2")
+def test_a_header_that_only_looks_like_the_proxy_s_is_not_believed(settings):
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    settings.RATES = {"guest_pages": [(1, 600)]}
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+
+    async def nothing() -> dict:
+        return {"type": "http.request", "body": b""}
+
+    statuses = []
+    for claimed in (b"203.0.113.1", b"203.0.113.2"):
+        headers = [
+            (b"host", b"127.0.0.1"),
+            (b"x-forwarded-for", b"198.51.100.7"),  # as the proxy says
+            (b"x_forwarded_for", claimed),
+        ]
+        statuses.append(answer_to(nothing, *headers, client=("127.0.0.1", 5000)))
+
+    assert statuses == [403, 429]  # the first as a form without its token
 
 
 def test_one_reader_opens_only_some_streams(monkeypatch):

@@ -80,6 +80,20 @@ def test_mails_name_the_site_and_not_its_host(client, alice, address, values):
     assert "testserver" not in re.sub(r"http://\S+", "", message.body)
 
 
+@pytest.mark.parametrize(("address", "values"), MAILS)
+def test_mails_lead_to_the_site_whatever_host_was_asked(
+    client, alice, settings, address, values
+):
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.SITE_URL = "https://forum.example"
+
+    client.post(address, values, headers={"Host": "evil.example:8443"})
+
+    links = re.findall(r"https?://[^\s/]+", mail.outbox[0].body)
+    assert set(links) == {"https://forum.example"}
+    assert "evil.example" not in mail.outbox[0].body
+
+
 @pytest.mark.parametrize(
     ("password", "fault"),
     [
@@ -170,6 +184,22 @@ def test_a_forgotten_password_is_set_anew(client, alice):
 
     alice.refresh_from_db()
     assert alice.check_password("quite another one")
+    used = client.get(link_in(mail.outbox[0]), follow=True).text
+    assert "This link does not work" in used
+    assert 'href="/accounts/password/reset/"' in used
+
+
+@pytest.mark.requirement("F-08")
+def test_an_address_is_confirmed_and_whose_it_is_is_said(client):
+    client.post(SIGNUP, VALUES)
+    link = link_in(mail.outbox[0])
+
+    page = client.get(link).text
+    client.post(link)
+
+    assert f"Is {VALUES['email']} the address of @{VALUES['handle']}?" in page
+    assert EmailAddress.objects.get().verified
+    assert "This link does not work" in client.get("/accounts/confirm-email/no/").text
 
 
 @pytest.mark.requirement("F-08")

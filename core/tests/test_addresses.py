@@ -1,8 +1,12 @@
 """Whose word on a visitor's address is taken."""
 
-import pytest
+from collections.abc import Callable
 
-from core.addresses import neighbourhood, visitor
+import pytest
+from django.test import RequestFactory
+
+from core import addresses
+from core.addresses import address_of, neighbourhood, visitor
 
 PROXY, FARTHER = "10.0.0.1", "10.1.2.3"
 
@@ -58,3 +62,44 @@ def test_a_header_is_believed_as_far_as_our_proxies_vouch(
 )
 def test_the_addresses_of_one_home_are_one_visitor(address, counted):
     assert neighbourhood(address) == counted
+
+
+@pytest.fixture
+def told(monkeypatch, caplog) -> Callable[..., list[str]]:
+    """Have requests come from these peers; what the log says of it."""
+    monkeypatch.setattr(addresses, "unbelieved", {})
+
+    def come(*peers: str, header: str = "203.0.113.9") -> list[str]:
+        caplog.clear()
+        for peer in peers:
+            request = RequestFactory().get("/", REMOTE_ADDR=peer)
+            if header:
+                request.META["HTTP_X_FORWARDED_FOR"] = header
+            address_of(request)
+        return [record.getMessage() for record in caplog.records]
+
+    return come
+
+
+def test_a_proxy_that_nobody_named_is_told_once(told):
+    near = told("10.9.9.9", "10.9.9.8", "192.168.1.1")
+
+    assert len(near) == 1
+    assert (
+        "a private network (10.9.9.9), which TRUSTED_PROXIES does not name" in near[0]
+    )
+    assert "Anybody can send this header" in near[0]
+    assert len(told("127.0.0.1", "::1", "10.9.9.9", "")) == 2
+
+
+def test_a_stranger_who_sends_the_header_fills_no_log_and_is_not_named(told):
+    (line,) = told(*(f"8.8.{at}.8" for at in range(50)))
+
+    assert "the public internet, which" in line
+    assert "8.8." not in line
+
+
+def test_a_proxy_that_was_named_and_a_visitor_without_one_are_not_told(told, settings):
+    assert told("10.9.9.9", header="") == []
+    settings.TRUSTED_PROXIES = ["10.9.9.9"]
+    assert told("10.9.9.9", "") == []

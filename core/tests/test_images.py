@@ -201,6 +201,17 @@ def test_what_is_no_picture_of_the_four_kinds_is_refused(data):
         images.make_avatar(data)
 
 
+@pytest.mark.fault("A-IMP-1")
+@pytest.mark.parametrize("make", [images.make_avatar, images.make_picture])
+def test_a_picture_without_the_palette_it_needs_is_refused(make):
+    head = struct.pack(">IIBBBBB", 2, 2, 8, 3, 0, 0, 0)
+    pixels = zlib.compress(bytes(6))
+    parts = [(b"IHDR", head), (b"IDAT", pixels), (b"IEND", b"")]
+
+    with pytest.raises(ImageRefused):
+        make(PNG + b"".join(chunk(*part) for part in parts))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF"])
 def test_half_a_picture_is_refused(kind):
     noise = Image.effect_noise((200, 200), 90)
@@ -373,7 +384,7 @@ def test_of_the_threads_that_answer_pages_only_some_wait_for_pictures(monkeypatc
     with ThreadPoolExecutor(8) as threads:
         pictures = [threads.submit(images.make_picture, data) for _ in range(8)]
         try:
-            refused = list(itertools.islice(as_completed(pictures, timeout=20), 4))
+            refused = list(itertools.islice(as_completed(pictures, timeout=50), 4))
         finally:
             goes_on.set()
 

@@ -12,6 +12,7 @@ from forum.errors import AskerGone
 from forum.models.posts import Post
 from forum.models.topics import may_be_read_by
 from llmqueue.models import LLMRequest, Status
+from personas.models import Persona
 
 _IS_OPEN = Q(request__status__in=[Status.PENDING, Status.PROCESSING])
 
@@ -46,12 +47,24 @@ class AskQuerySet(models.QuerySet["Ask"]):
             shown |= Q(request__requested_by=member_id) | Q(post__author=member_id)
         return seen.filter(shown)
 
+    def written_for(self, user: object) -> Self:
+        """Asks that a persona writes at now, but those that `user` muted.
+
+        Who writes is known when the attempt under the present lease is.
+        """
+        writing = self.filter(
+            request__last_attempt__lease_token=F("request__lease_token")
+        )
+        unmuted = Persona.objects.not_muted_by(user)
+        return writing.filter(request__answerer__in=unmuted)
+
     def with_request(self) -> Self:
         """Asks with their request, its receipt, who asked and whom, in one query."""
         return self.select_related(
             "request__answerer",
             "request__requested_by__handle",
             "request__last_attempt",
+            "request__lane",
         ).defer("request__last_attempt__answer")
 
     def with_post(self) -> Self:

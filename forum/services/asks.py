@@ -1,5 +1,6 @@
 """Asking personas to answer posts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -226,10 +227,18 @@ def erase(post: Post) -> None:
     )
 
 
-def cancel_open_on(*, post: Post, reason: str) -> list[Ask]:
-    """Cancel what still waits or runs for `post`, which is about to go; these asks."""
-    entries = Ask.objects.open().filter(post=post).select_related("request")
-    requests = [it.request for it in entries]
-    # One that was delivered this moment stays.
-    ended = queue.cancel_all(requests=requests, reason=reason, error_class="gone")
-    return [it for it in entries if it.request_id in ended]
+def hold_open_on(post: Post) -> list[Ask]:
+    """What still waits or runs for `post`, its requests held in their one order."""
+    found = Ask.objects.open().filter(post=post).select_related("request")
+    held = found.select_for_update(of=["request"], no_key=True)
+    return list(held.order_by("request"))
+
+
+def cancel(*, held: Sequence[Ask], reason: str) -> None:
+    """Cancel these, of `hold_open_on`, as their post goes.
+
+    To be called once topic and post are held: what was set aside for them is given back,
+    and limits are locked behind topics.
+    """
+    requests = [it.request for it in held]
+    queue.cancel_all(requests=requests, reason=reason, error_class="gone")

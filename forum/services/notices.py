@@ -1,4 +1,4 @@
-"""Telling members what became of what they asked for.
+"""Telling members what became of what they asked for, and what was given to them.
 
 `User.unseen_notices` is kept beside the rows, so that every page can show it without a
 query. Its row is changed last in a transaction, after requests, topics and subforums.
@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from core.paging import first_of
 from forum.models import Ask, Notice, NoticeKind, Post
+from personas.models import Persona
 
 PAGE_SIZE = 30
 
@@ -24,6 +25,18 @@ def notify(ask: Ask, kind: NoticeKind) -> None:
         return
     Notice.objects.create(user_id=user_id, ask=ask, kind=kind)
     User.objects.filter(pk=user_id).update(unseen_notices=F("unseen_notices") + 1)
+
+
+def notify_newcomer(persona: Persona, member: User) -> None:
+    """Tell a member that they shape `persona` now; in the transaction that holds it.
+
+    Who is added again and again before they look is told once.
+    """
+    told = Notice.objects.unseen().filter(user=member, persona=persona)
+    if not told.exists():
+        Notice.objects.create(user=member, persona=persona, kind=NoticeKind.SHAPES)
+        count = F("unseen_notices") + 1
+        User.objects.filter(pk=member.pk).update(unseen_notices=count)
 
 
 def notify_all(asks: Iterable[Ask], kind: NoticeKind, *, but: User) -> None:

@@ -1,8 +1,8 @@
 """Topics and posts: writing, editing, deleting.
 
-Rows that are there are locked in this order: lane, request, topic, post; and changed last:
-the counters of the topic, then those of its subforum. That keeps writers from waiting in a
-circle. Asking alone goes on from the topic: it inserts a lane and a request, and such an
+Rows that are there are locked in this order: lane, request, topic, post, limits; and changed
+last: the counters of the topic, then those of its subforum. That keeps writers from waiting
+in a circle. Asking alone goes on from the topic: it inserts a lane and a request, and such an
 insert waits for others that insert the same, never for a row that is locked here.
 """
 
@@ -242,13 +242,14 @@ def delete_post(*, post: Post, actor: User) -> Post:
         raise NotAllowed
     # Before the topic: requests are locked first everywhere. An ask that slips in
     # between finds the post gone when its turn comes.
-    cancelled = asks.cancel_open_on(post=post, reason="The post was deleted.")
+    unanswered = asks.hold_open_on(post)
     topic = Topic.objects.hold(post.topic_id)
     held = Post.objects.select_for_update(no_key=True).get(pk=post.pk)
+    asks.cancel(held=unanswered, reason="The post was deleted.")
     if not held.deleted_at:
         _empty(held)
         _lower_counters(topic)
-    notices.notify_all(cancelled, NoticeKind.CANCELLED, but=actor)
+    notices.notify_all(unanswered, NoticeKind.CANCELLED, but=actor)
     return held
 
 
@@ -264,8 +265,9 @@ def _empty(post: Post) -> None:
 
 def rerender_posts(*, batch: int = 200) -> int:
     """Bring posts of an older RENDER_VERSION up to date; return how many there were."""
-    done = 0
-    while posts := list(Post.objects.rendered_before(markup.RENDER_VERSION)[:batch]):
+    old, done, last = Post.objects.rendered_before(markup.RENDER_VERSION), 0, 0
+    while posts := list(old.filter(pk__gt=last)[:batch]):
+        last = posts[-1].pk
         for post in posts:
             # Guarded by the body, so that an edit made meanwhile is not undone.
             Post.objects.filter(pk=post.pk, body=post.body).update(

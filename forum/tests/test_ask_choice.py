@@ -60,7 +60,7 @@ def test_the_choice_among_2000_is_one_query_and_short(
     make_persona("zora", owner=bob)
     browser = as_(bob)
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page = browser.get(f"/posts/{opening.pk}/ask/", headers=HTMX).text
 
     assert page.count("<option") == MOST_CHOICES + 1

@@ -168,7 +168,7 @@ def test_two_who_retry_at_the_same_moment_make_one_request(
         Topic.objects.hold(opening.topic_id)
         presses = [start(partial(again, ask, member)) for member in (alice, staff)]
 
-    made = [press.result(30) for press in presses]
+    made = [press.result(60) for press in presses]
 
     assert made[0] == made[1]
     assert LLMRequest.objects.count() == 2

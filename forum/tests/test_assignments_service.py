@@ -133,7 +133,7 @@ def test_two_defaults_at_the_same_time_leave_one(subforum, bob, maestro):
         for it in personas
     ]
     for race in races:
-        race.result(30)
+        race.result(60)
 
     assert len(defaults_of(subforum)) == 1
 

@@ -1,17 +1,16 @@
 """What must happen one after the other, with real connections that wait."""
 
-import re
 import threading
 
 import pytest
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import transaction
 
 from core import markup
 from forum.errors import TopicLocked
 from forum.models import Ask, Post, Subforum, Topic
 from forum.services import asks, posts
 from llmqueue.models import LLMRequest, PromptPart, Status
+from llmqueue.tests.limits import limit, taken
 from llmqueue.work import freezing, runner
 from personas.models import PersonaVersion
 from personas.services.versions import erase_version
@@ -34,7 +33,7 @@ def test_an_ask_waits_for_a_topic_that_is_being_locked(question, alice):
         wait_until_blocked(asked)
 
     with pytest.raises(TopicLocked):
-        asked.result(30)
+        asked.result(60)
 
     assert not LLMRequest.objects.exists()
 
@@ -62,7 +61,7 @@ def test_a_delivery_waits_for_a_topic_that_is_being_locked(
         is_held.set()
         wait_until_blocked(delivered)
         Topic.objects.filter(pk=topic.pk).update(is_locked=True)
-    delivered.result(30)
+    delivered.result(60)
 
     ask.refresh_from_db()
     assert (ask.reply, ask.request.status) == (None, Status.CANCELLED)
@@ -89,7 +88,7 @@ def test_a_text_deleted_while_a_prompt_is_built_is_in_no_stored_prompt(
     runner.run_next()
 
     (deletion,) = deletions
-    deletion.result(30)
+    deletion.result(60)
     texts = PromptPart.objects.values_list("text", flat=True)
     assert not [text for text in texts if "secret slip" in text]
 
@@ -102,7 +101,7 @@ def test_two_prompts_are_made_of_one_topic_at_once(question, alice, bob, fake_ll
         Topic.objects.hold_words(question.topic_id)
         asked = start(runner.run_next)
         wait_until(lambda: len(fake_llm.calls()) == 1)
-    asked.result(30)
+    asked.result(60)
 
     assert runner.run_next()
     assert len(fake_llm.calls()) == 2
@@ -119,9 +118,24 @@ def test_a_deletion_does_not_forget_a_post_written_meanwhile(subforum, alice, bo
         posts.reply(parent=topics[0].posts.get(), author=alice, body="now")
         deletion = start(lambda: posts.delete_post(post=victim, actor=bob))
         wait_until_blocked(deletion)
-    deletion.result(30)
+    deletion.result(60)
 
     assert Subforum.objects.get().last_topic == topics[0]
+
+
+@pytest.mark.fault("F51")
+def test_a_deletion_that_waits_for_its_topic_holds_no_limit(question, alice, bob):
+    """Whoever asks there holds the topic, and would wait for the limit in turn."""
+    site = limit("site", requests=9)
+    asks.ask(post=question, member=alice)
+    with transaction.atomic():
+        Topic.objects.hold(question.topic_id)
+        deletion = start(lambda: posts.delete_post(post=question, actor=alice))
+        wait_until_blocked(deletion)
+        asks.ask(post=question, member=bob)
+    deletion.result(30)
+
+    assert taken(site) == {"reserved_requests": 1}  # bob's ends when its turn comes
 
 
 def test_what_is_cancelled_together_is_cancelled_in_one_order(question, alice, bob):
@@ -134,13 +148,16 @@ def test_what_is_cancelled_together_is_cancelled_in_one_order(question, alice, b
     for request in reversed(requests):
         Ask.objects.create(post=question, request=request)
 
-    with CaptureQueriesContext(connection) as queries:
-        posts.delete_post(post=question, actor=alice)
+    first, *others = [request.pk for request in requests]
+    with transaction.atomic():
+        LLMRequest.objects.select_for_update().get(pk=first)
+        deletion = start(lambda: posts.delete_post(post=question, actor=alice))
+        wait_until_blocked(deletion)
+        later = LLMRequest.objects.filter(pk__in=others)
+        assert len(later.select_for_update(nowait=True)) == len(others)
+    deletion.result(30)
 
-    ended = re.compile(r'^UPDATE "queue_llmrequest" .*"id" = (\d+)')
-    found = (ended.match(it["sql"]) for it in queries)
-    order = [int(it[1]) for it in found if it]
-    assert order == [request.pk for request in requests]
+    assert not LLMRequest.objects.unfinished().exists()
 
 
 def test_a_version_erased_before_the_topic_is_held_is_in_no_prompt(
@@ -154,8 +171,8 @@ def test_a_version_erased_before_the_topic_is_held_is_in_no_prompt(
         asked = start(runner.run_next)
         wait_until_blocked(asked)
         erased = start(lambda: erase_version(version=hermit.current_version, actor=bob))
-        erased.result(30)
-    asked.result(30)
+        erased.result(60)
+    asked.result(60)
 
     assert not PromptPart.objects.filter(text__contains=CANARY).exists()
     assert CANARY not in str(fake_llm.calls())
@@ -169,4 +186,4 @@ def test_a_version_is_erased_after_the_prompt_that_is_made_of_it(bob, make_perso
         wait_until_blocked(erased)
         assert not erased.done()
 
-    erased.result(30)
+    erased.result(60)

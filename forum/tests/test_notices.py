@@ -94,7 +94,7 @@ def test_two_pages_at_once_count_a_notice_as_seen_once(ask_bob, bob, client):
         page = start(lambda: client.get(reply.topic.get_absolute_url()))
         wait_until_blocked(page)
 
-    assert page.result(10).status_code == 200
+    assert page.result(60).status_code == 200
     bob.refresh_from_db()
     assert bob.unseen_notices == 0
 

@@ -15,6 +15,7 @@ from llmqueue.errors import Refused
 from llmqueue.models import LLMAttempt, LLMRequest, PromptPart, Status
 from llmqueue.work import runner
 from personas.models import Persona, Visibility
+from tests.conftest import wait_until
 from tests.races import run_while
 
 pytestmark = [
@@ -148,7 +149,7 @@ def test_what_changes_while_writing_discards_the_answer(
     opening, alice, maestro, fake_llm, change
 ):
     ask = asks.ask(post=opening, member=alice, persona=maestro)
-    fake_llm.answers(text="Too late.", first_delay=0.5)
+    fake_llm.answers(text="Too late.")
 
     run_while(fake_llm, lambda: change(opening, alice, maestro))
 
@@ -181,7 +182,7 @@ def test_a_persona_lost_while_waiting_is_replaced_with_a_notice(
 @pytest.mark.fault("F53")
 def test_a_persona_lost_while_writing_is_discarded(opening, alice, maestro, fake_llm):
     ask = asks.ask(post=opening, member=alice, persona=maestro)
-    fake_llm.answers(text="Too late.", first_delay=0.5)
+    fake_llm.answers(text="Too late.")
 
     def lose() -> None:
         Persona.objects.filter(pk=maestro.pk).update(is_active=False, handle=None)
@@ -218,13 +219,11 @@ def test_no_connection_is_held_while_the_model_is_called(
     opening, alice, maestro, fake_llm
 ):
     asks.ask(post=opening, member=alice, persona=maestro)
-    fake_llm.answers(text="Yes.", first_delay=0.5)
+    fake_llm.answers(text="Yes.")
     connection.close()
-    quiet, during = lent_connections(), []
+    quiet = lent_connections()
 
-    run_while(fake_llm, lambda: during.append(lent_connections()))
-
-    assert during == [quiet]
+    run_while(fake_llm, lambda: wait_until(lambda: lent_connections() == quiet))
 
 
 def lent_connections():
@@ -271,7 +270,7 @@ def test_a_reply_whose_ask_goes_while_it_is_written_ends_as_cancelled(
 ):
     ask = asks.ask(post=opening, member=alice, persona=maestro)
     request = ask.request
-    fake_llm.answers(text="Too late.", first_delay=0.5)
+    fake_llm.answers(text="Too late.")
 
     run_while(fake_llm, ask.delete)
 

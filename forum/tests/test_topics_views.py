@@ -199,8 +199,8 @@ def test_a_topic_needs_few_queries_whatever_its_length(
         fill(opening, alice, answered, 25)
 
     assert counts[0] == counts[1]
-    assert counts[0][0] <= 8
-    assert counts[0][1] <= 5
+    assert counts[0][0] <= 9
+    assert counts[0][1] <= 6
 
 
 @pytest.mark.requirement("F-44")

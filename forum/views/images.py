@@ -1,5 +1,6 @@
 """Pictures of posts as files: those of posts, and those of posts still being written."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
@@ -9,10 +10,21 @@ from core import images
 from forum.forms.images import read_token
 from forum.models import PostImage
 
+# Not public: what is deleted is to be in no cache between here and the reader.
+_MAY_BE_KEPT = "private, max-age=86400, immutable"
+
 
 @require_safe
 def image_detail(request: HttpRequest, image_id: int) -> HttpResponse:
-    """A picture, to those who may read its post; its file never changes."""
+    """A picture, to those who may read its post; its file never changes.
+
+    A browser keeps it only if whoever uses that browser next may read it too.
+    """
+    open_to_all = PostImage.objects.visible_to(AnonymousUser())
+    if picture := open_to_all.filter(pk=image_id).first():
+        answer = _file(images.read_picture(picture.file))
+        answer["Cache-Control"] = _MAY_BE_KEPT
+        return answer
     visible = PostImage.objects.visible_to(request.user)
     return _file(images.read_picture(get_object_or_404(visible, pk=image_id).file))
 
@@ -30,9 +42,5 @@ def kept_image(request: MemberRequest, token: str) -> HttpResponse:
 def _file(picture: bytes | None) -> HttpResponse:
     if picture is None:
         raise Http404
-    headers = {
-        # In no cache but the reader's own, who may not be allowed to read it for ever.
-        "Cache-Control": "private, max-age=86400, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"X-Content-Type-Options": "nosniff"}
     return HttpResponse(picture, content_type="image/webp", headers=headers)

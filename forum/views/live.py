@@ -11,4 +11,5 @@ from llmqueue.live import streams
 @require_GET
 async def topic_stream(request: HttpRequest, topic_id: int) -> HttpResponseBase:
     """Server-sent events of the topic's running replies (see `llmqueue.live.streams`)."""
-    return streams.answer(request, live.scope_of(topic_id), live.open_leases(topic_id))
+    scope, find = live.scope_of(topic_id), live.open_leases(topic_id)
+    return streams.answer(request, scope, find, find_heard=live.find_heard)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from accounts.access import MemberRequest, member_required, sent
 from core import rates
 from core.errors import ForllmError
-from core.images import MAX_BYTES
+from core.images import MAX_PICTURE_BYTES
 from core.pieces import vary_on_piece
 from core.uploads import takes_files
 from forum import shown_posts
@@ -26,7 +26,7 @@ def _find(request: MemberRequest, post_id: int) -> Post:
     return get_object_or_404(posts_here, pk=post_id)
 
 
-@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
+@takes_files(fields=FILE_FIELDS, most=MAX_PICTURE_BYTES)
 @member_required
 def reply_create(request: MemberRequest, post_id: int) -> HttpResponse:
     """The form for an answer to a post, its preview, and the answer."""
@@ -92,7 +92,7 @@ def _replied(
     return pieces.put_post(answer, shown)
 
 
-@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
+@takes_files(fields=FILE_FIELDS, most=MAX_PICTURE_BYTES)
 @member_required
 def post_edit(request: MemberRequest, post_id: int) -> HttpResponse:
     """The form for changing one's own post."""

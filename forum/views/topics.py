@@ -8,7 +8,7 @@ from django.utils.http import urlencode
 from accounts.access import MemberRequest, member_required, sent
 from core import rates
 from core.errors import ForllmError
-from core.images import MAX_BYTES
+from core.images import MAX_PICTURE_BYTES
 from core.uploads import takes_files
 from forum import live, paging, shown_posts
 from forum.forms.images import FILE_FIELDS
@@ -46,7 +46,7 @@ def _stream_url(request: HttpRequest, topic: Topic, posts_here: list[ShownPost])
     return live.stream_url(request, topic) if is_any_open else ""
 
 
-@takes_files(fields=FILE_FIELDS, most=MAX_BYTES)
+@takes_files(fields=FILE_FIELDS, most=MAX_PICTURE_BYTES)
 @member_required
 def topic_create(request: MemberRequest, slug: str) -> HttpResponse:
     """The form for a new topic, its preview, and the new topic."""

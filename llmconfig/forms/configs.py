@@ -19,9 +19,7 @@ from llmconfig.taken import untaken
 
 _LABELS = {
     "vision_model": "Model for pictures",
-    "top_p": "Top-p",
-    "top_k": "Top-k",
-    "max_tokens": "Longest reply, in tokens",
+    **{it.name: it.label for it in PARAMETERS},
     "context_posts": "Earlier posts it is shown",
     "context_tokens": "Tokens of earlier posts it is shown",
     "fallback": "If it fails, ask instead",
@@ -80,6 +78,7 @@ class ConfigForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(data, instance=instance, initial=first)
         self.fields["endpoint"].queryset = _endpoints(owner, instance)  # type: ignore[attr-defined]
         self.fields["fallback"].queryset = _fallbacks(owner, instance)  # type: ignore[attr-defined]
+        self.fields["fallback"].empty_label = "None of its own"  # type: ignore[attr-defined]
         for name in set(self.fields) - set(only):
             del self.fields[name]
 

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
+from accounts.models import User
 from llmconfig.models.endpoints import Endpoint
 from llmconfig.sampling import PARAMETERS
 from llmconfig.taken import split
@@ -165,6 +166,10 @@ class LLMConfig(models.Model):
     def is_usable_by(self, user: object) -> bool:
         """Whether `LLMConfigQuerySet.usable_by` would have it; nobody has the site's."""
         return self.owner_id is None or self.owner_id == getattr(user, "pk", None)
+
+    def may_be_changed_by(self, member: User) -> bool:
+        """Staff change the site's, everybody their own."""
+        return member.is_staff if self.owner_id is None else self.owner_id == member.pk
 
     @property
     def is_verified(self) -> bool:

@@ -25,6 +25,10 @@ class EndpointQuerySet(models.QuerySet["Endpoint"]):
         """Enabled endpoints, the site's first choice first."""
         return self.filter(is_enabled=True).order_by("position", "pk")
 
+    def first_choice(self) -> "Endpoint | None":
+        """What answers where nothing is set: the first enabled one with a default model."""
+        return self.in_order().exclude(default_model="").first()
+
     def offered_to(self, user: User) -> Self:
         """Enabled endpoints the member may call: on the site's key, or on their own."""
         open_to = [OpenTo.MEMBERS, OpenTo.VERIFIED]

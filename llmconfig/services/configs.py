@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from accounts.models import User
 from accounts.services import record
 from core.errors import NotAllowed
+from core.markup import MOST_NAME_CHARS
 from llmconfig.errors import (
     ChangedMeanwhile,
     ConfigInUse,
@@ -23,7 +24,6 @@ from llmconfig.models.configs import SETTINGS
 from llmconfig.services.profiles import fill_profile, move_compat
 from llmconfig.uses import uses_of_config
 
-MOST_NAME_CHARS = 60
 # Of one member's own: every choice of a model lists them all.
 MOST_CONFIGS = 100
 
@@ -33,12 +33,11 @@ def create_config(*, owner: User | None, actor: User, **values: Any) -> LLMConfi
 
     `values`: fields of SETTINGS. Raises NotAllowed, ConfigNameTaken or TooManyConfigs.
     """
-    _check_owner(owner, actor)
+    config = LLMConfig(owner=owner, is_global=owner is None, created_by=actor, **values)
+    _check_rights(config, actor)
     with _name_taken_once():
         _check_room(owner)
-        config = LLMConfig.objects.create(
-            owner=owner, is_global=owner is None, created_by=actor, **values
-        )
+        config.save()
         _record(config, "created", actor=actor)
     return config
 
@@ -51,7 +50,7 @@ def change_config(*, config: LLMConfig, actor: User, **values: Any) -> LLMConfig
             raise ChangedMeanwhile(
                 f"{config} was deleted meanwhile, so nothing was saved."
             )
-        _check_owner(current.owner, actor)
+        _check_rights(current, actor)
         edited = {
             name: (getattr(current, name), value)
             for name, value in values.items()
@@ -97,7 +96,7 @@ def delete_config(*, config: LLMConfig, actor: User) -> None:
         current = LLMConfig.objects.select_for_update().filter(pk=config.pk).first()
         if current is None:
             return
-        _check_owner(current.owner, actor)
+        _check_rights(current, actor)
         uses = uses_of_config(current)
         if uses.keeping:
             raise ConfigInUse(uses.keeping)
@@ -106,10 +105,9 @@ def delete_config(*, config: LLMConfig, actor: User) -> None:
         current.delete()
 
 
-def _check_owner(owner: User | None, actor: User) -> None:
-    if actor.is_staff if owner is None else owner == actor:
-        return
-    raise NotAllowed
+def _check_rights(config: LLMConfig, actor: User) -> None:
+    if not config.may_be_changed_by(actor):
+        raise NotAllowed
 
 
 def _check_room(owner: User | None) -> None:

@@ -14,6 +14,7 @@ from llmconfig.addresses import check_address, host_and_port
 from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
 from llmconfig.intents import CHEAP
 from llmconfig.models import Endpoint, LLMConfig
+from llmconfig.new_keys import tell_new_key
 from llmconfig.providers import PROVIDERS
 from llmconfig.services.configs import set_default_config
 from llmconfig.services.keys import call_secrets, encrypt_site_key
@@ -178,21 +179,34 @@ def change_endpoint(
     tried = TrialResult("")
     if key or (endpoint.address, endpoint.default_model) != (changed.address, model):
         tried = _try(changed) if is_tried else TrialResult(UNTRIED)
-    edited = _differences(endpoint, changed)
     with _names_taken_once():
-        current = _lock_for(edited, endpoint)
-        old = copy(current)
-        for field in edited:
-            setattr(current, field, getattr(changed, field))
-        listed = list_of(tried.models)
-        if not listed and "api_base" in edited:  # the list was another address's
-            listed = {"listed_models": [], "listed_at": None}
-        for field, value in listed.items():
-            setattr(current, field, value)
-        current.save(update_fields={*edited, *listed})
-        _rename_configs(old=old, endpoint=current)
+        old, current = _write_changed(endpoint, changed, tried)
+        if key:
+            tell_new_key(current)
         _record_changed(old, current, actor=actor, has_new_key=bool(key))
     return current, tried.message
+
+
+def _write_changed(
+    endpoint: Endpoint, changed: Endpoint, tried: TrialResult
+) -> tuple[Endpoint, Endpoint]:
+    """Write where `changed` differs from `endpoint`, and let configs follow its model.
+
+    Returns the row as it was, and as it is now: what others changed of it meanwhile
+    stays. Raises ChangedMeanwhile as `_lock_for` does.
+    """
+    edited = _differences(endpoint, changed)
+    values = {field: getattr(changed, field) for field in edited}
+    values |= list_of(tried.models)
+    if tried.models is None and "api_base" in edited:  # the list was another address's
+        values |= {"listed_models": [], "listed_at": None}
+    current = _lock_for(edited, endpoint)
+    old = copy(current)
+    for field, value in values.items():
+        setattr(current, field, value)
+    _rename_configs(old=old, endpoint=current)
+    current.save(update_fields=values)
+    return old, current
 
 
 def _differences(old: Endpoint, new: Endpoint) -> set[str]:
@@ -206,7 +220,10 @@ def _lock_for(edited: set[str], endpoint: Endpoint) -> Endpoint:
     Raises ChangedMeanwhile if it is gone, or if part of what was tried is new in
     `edited` and part of it in the row: the two were never tried together.
     """
-    current = Endpoint.objects.select_for_update().filter(pk=endpoint.pk).first()
+    # No more than that, nor of its configs: the record of a call points to one of them and
+    # to this row, and would wait for one while we wait for the other.
+    rows = Endpoint.objects.select_for_update(no_key=True)
+    current = rows.filter(pk=endpoint.pk).first()
     if current is None:
         raise ChangedMeanwhile(
             f"{endpoint} was deleted meanwhile, so nothing was saved."
@@ -241,7 +258,8 @@ def _rename_configs(*, old: Endpoint, endpoint: Endpoint) -> None:
     """Let the site's configs for the old model follow, their names if we gave them."""
     given = _config_names(old.default_model, old)
     configs = LLMConfig.objects.of_site().filter(endpoint=endpoint)
-    for config in configs.filter(model=old.default_model).select_for_update():
+    following = configs.filter(model=old.default_model).order_by("pk")
+    for config in following.select_for_update(no_key=True):
         config.model = endpoint.default_model
         stays = config.name in _config_names(config.model, endpoint)
         if config.name in given and not stays:
@@ -329,9 +347,8 @@ def connect_demo_model(*, url: str, key: str) -> None:
     """Point the demo endpoint at the small model that `manage.py up` runs.
 
     Its port and key are new with every installation, and it takes no keys of members, as
-    early ones did. It becomes the default only
-    where there is none, and new ones the cheap model, which members use whose address
-    is not confirmed; what staff changed of it stays.
+    early ones did. It becomes the default only where there is none, and new ones the cheap
+    model, which members use whose address is not confirmed; what staff changed of it stays.
     """
     now = {
         "api_base": url,

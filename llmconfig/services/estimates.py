@@ -7,9 +7,9 @@ from uuid import UUID
 from llmconfig.models import LLMConfig, ModelPrice
 from llmconfig.prices import listed_price
 
-# What a prompt holds besides earlier posts, and a reply where nobody set its length.
+# What a prompt holds besides earlier posts, and mostly a reply whose length nobody set.
 PROMPT_TOKENS = 500
-REPLY_TOKENS = 500
+USUAL_REPLY_TOKENS = 500
 
 
 def costs_of_replies(configs: Sequence[LLMConfig]) -> dict[UUID, Decimal | None]:
@@ -28,6 +28,6 @@ def costs_of_replies(configs: Sequence[LLMConfig]) -> dict[UUID, Decimal | None]
         tokens_in = PROMPT_TOKENS + config.context_tokens
         costs[config.pk] = None
         if price is not None:
-            usd = price.of(tokens_in, config.max_tokens or REPLY_TOKENS)
+            usd = price.of(tokens_in, config.max_tokens or USUAL_REPLY_TOKENS)
             costs[config.pk] = usd.quantize(Decimal("0.0001"), ROUND_UP)
     return costs

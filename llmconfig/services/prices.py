@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
 
 from accounts.models import User
 from accounts.services import record
@@ -92,7 +93,10 @@ def remove_price(*, price: ModelPrice, actor: User | None) -> None:
 
 
 def _entered(endpoint: Endpoint, model: str) -> QuerySet[ModelPrice]:
-    return ModelPrice.objects.filter(endpoint=endpoint, model__iexact=model)
+    # As the constraint tells names apart, not by `iexact`: `K` for kelvin is no `k` in
+    # upper case, and is one in lower case.
+    known = ModelPrice.objects.alias(lowered=Lower("model"))
+    return known.filter(endpoint=endpoint, lowered=Lower(Value(model)))
 
 
 def _listed(endpoint: Endpoint, model: str) -> str:

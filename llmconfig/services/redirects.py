@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from psycopg.errors import UniqueViolation
 
 from accounts.models import User
 from accounts.services import record
@@ -28,7 +29,7 @@ def make_redirect(
         endpoint=endpoint, model=model, to=to, reason=reason, made_by=actor
     )
     _check(wanted, to, active)
-    wanted.save()
+    _save(wanted)
     _record(wanted, actor, before=None, after=to.name)
     return wanted
 
@@ -97,6 +98,19 @@ def _check(wanted: Redirect, to: LLMConfig, active: list[Redirect]) -> None:
             f"{to} would be answered by {wanted.source} again, so nobody would"
             " answer. Choose another, or only one model."
         )
+
+
+def _save(wanted: Redirect) -> None:
+    """Save it, unless its model differs from another's only as the database sees it."""
+    try:
+        with transaction.atomic():
+            wanted.save()
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        raise RedirectRefused(
+            f"There is a redirect of {wanted.source} already. Undo that first."
+        ) from None
 
 
 def _source(redirect: Redirect) -> tuple[int, str]:

@@ -29,7 +29,7 @@ def call(fake_llm, protocol):
             "key": KEY,
             "parameters": {},
             "messages": [{"role": "user", "content": "Hello?"}],
-            "deadline": timedelta(seconds=20),
+            "deadline": timedelta(seconds=60),
         }
         return Call(**fields | changes)
 

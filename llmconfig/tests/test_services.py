@@ -281,7 +281,7 @@ def test_set_default_config_keeps_the_default_when_the_other_is_being_deleted(co
         chosen = start(lambda: configs.set_default_config(config=config, actor=None))
         wait_until_blocked(chosen)
     with pytest.raises(ChangedMeanwhile, match="the default stays"):
-        chosen.result(30)
+        chosen.result(60)
 
     assert LLMConfig.objects.default().endpoint == first
 

@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.access import MemberRequest, member_required
-from accounts.models import User
 from core.steps import Step
 from llmconfig.errors import ConfigNameTaken, TooManyConfigs
 from llmconfig.forms.configs import ConfigForm
 from llmconfig.guide import FIRST_TEMPERATURE, STEPS
+from llmconfig.models import LLMConfig
 from llmconfig.services import configs
-from llmconfig.views.configs import HOW_TO_USE
+from llmconfig.views.configs import HOW_TO_USE, new_owner
 
 _ANSWERS = "config_guide"
 _LAST = "summary"
@@ -66,7 +66,7 @@ def _ask(request: MemberRequest, page: Step, form: ConfigForm) -> HttpResponse:
 def _summary(request: MemberRequest) -> HttpResponse:
     """All of it once more: yes saves it, no forgets it."""
     answers = _answers(request)
-    form = ConfigForm(_whole(answers), owner=_owner(request))
+    form = ConfigForm(_whole(answers), owner=new_owner(request))
     if not form.is_valid():
         return _back_to_first_wrong(request, form)
     if request.method == "POST" and request.POST.get("save") == "no":
@@ -76,7 +76,7 @@ def _summary(request: MemberRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             config = configs.create_config(
-                owner=_owner(request), actor=request.user, **form.cleaned_data
+                owner=new_owner(request), actor=request.user, **form.cleaned_data
             )
         except ConfigNameTaken as error:
             messages.error(request, error.message)
@@ -118,27 +118,20 @@ def _answers(request: MemberRequest) -> dict[str, Any]:
 
 def _whole(answers: dict[str, Any]) -> dict[str, Any]:
     """The answers with what a config begins with where the guide does not ask."""
-    return {
-        "temperature": FIRST_TEMPERATURE,
-        "context_posts": 20,
-        "context_tokens": 2000,
-    } | answers
+    new = LLMConfig(temperature=FIRST_TEMPERATURE)
+    fields = ("temperature", "context_posts", "context_tokens")
+    return {name: getattr(new, name) for name in fields} | answers
 
 
 def _form(
     request: MemberRequest, answers: dict[str, Any] | None, page: Step
 ) -> ConfigForm:
-    return ConfigForm(answers, owner=_owner(request), only=page.fields)
-
-
-def _owner(request: MemberRequest) -> User | None:
-    """Whose it will be: the site's where staff say so."""
-    return None if _query(request) else request.user
+    return ConfigForm(answers, owner=new_owner(request), only=page.fields)
 
 
 def _query(request: MemberRequest) -> str:
-    is_for_site = request.user.is_staff and request.GET.get("for") == "site"
-    return "?for=site" if is_for_site else ""
+    """What keeps saying whose it will be."""
+    return "?for=site" if new_owner(request) is None else ""
 
 
 def _address(request: MemberRequest, step: str) -> str:

@@ -44,7 +44,7 @@ def config_detail(request: MemberRequest, config_id: UUID) -> HttpResponse:
     context = {
         "config": config,
         "is_favourite": config.favoured.filter(user=request.user).exists(),
-        "may_change": _may_change(request.user, config),
+        "may_change": config.may_be_changed_by(request.user),
         "parameters": [
             (it.label, getattr(config, it.name), it.name in config.left_out)
             for it in PARAMETERS
@@ -56,7 +56,7 @@ def config_detail(request: MemberRequest, config_id: UUID) -> HttpResponse:
 @member_required
 def config_create(request: MemberRequest) -> HttpResponse:
     """All of a config on one page; staff may make one for the site."""
-    owner = _owner(request)
+    owner = new_owner(request)
     form = ConfigForm(sent(request), owner=owner)
     if form.is_valid():
         try:
@@ -145,8 +145,11 @@ def config_favour(request: MemberRequest, config_id: UUID) -> HttpResponse:
             favourites.keep_favourite(config=config, member=request.user)
         except TooManyFavourites as error:
             messages.error(request, error.message)
+        else:
+            messages.success(request, f"{config} can be chosen beside Ask now.")
     else:
         favourites.drop_favourite(config=config, member=request.user)
+        messages.success(request, f"{config} stands beside Ask no more.")
     return redirect("llmconfig:config_list")
 
 
@@ -159,7 +162,7 @@ def _usable(request: MemberRequest, config_id: UUID) -> LLMConfig:
 def _changeable(request: MemberRequest, config_id: UUID) -> LLMConfig:
     """One's own; the site's for staff. Others' do not exist, the site's are refused."""
     config = _usable(request, config_id)
-    if not _may_change(request.user, config):
+    if not config.may_be_changed_by(request.user):
         raise PermissionDenied(
             "This model is the site's: only staff change or delete it. You can make a"
             " copy of your own."
@@ -171,11 +174,7 @@ def _found(configs: LLMConfigQuerySet) -> LLMConfigQuerySet:
     return configs.select_related("endpoint", "fallback", "owner")
 
 
-def _may_change(user: User, config: LLMConfig) -> bool:
-    return user.is_staff if config.owner_id is None else config.owner_id == user.pk
-
-
-def _owner(request: MemberRequest) -> User | None:
+def new_owner(request: MemberRequest) -> User | None:
     """Whose the new config is: the site's where staff say so."""
     is_for_site = request.user.is_staff and request.GET.get("for") == "site"
     return None if is_for_site else request.user

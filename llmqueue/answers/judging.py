@@ -16,13 +16,17 @@ from llmqueue.models import ANSWERS, REPLIES, Outcome
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one call. `text` is clean and may be posted if `is_reply`."""
+    """What became of one call. `text` is clean and may be posted if `is_reply`.
+
+    `is_unsent`: the provider has no part in its failure.
+    """
 
     outcome: Outcome
     text: str = ""
     detail: str = ""
     answer: Answer | None = None
     retry_after: timedelta | None = None
+    is_unsent: bool = False
 
     @property
     def is_answer(self) -> bool:
@@ -83,6 +87,7 @@ def judge_failure(failure: CallFailed) -> Verdict:
         detail=failure.message,
         answer=failure.partial,
         retry_after=failure.retry_after,
+        is_unsent=failure.is_unsent,
     )
 
 

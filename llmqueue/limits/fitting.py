@@ -41,7 +41,7 @@ class Ceiling:
         return (self.limit.pk if self.limit else 0, self.budget_of or 0)
 
 
-def place_key(kind: str, key: str) -> str:
+def limit_key_of(kind: str, key: str) -> str:
     """What a limit calls a place that requests call (kind, key)."""
     return f"{kind}:{key}"
 
@@ -80,7 +80,7 @@ def _pairs(
         return [(LimitScope.TIER, OWN_KEY)]
     pairs: list[Pair] = [
         (LimitScope.SITE, ""),
-        (LimitScope.PLACE, place_key(*place)),
+        (LimitScope.PLACE, limit_key_of(*place)),
     ]
     if member is not None:
         pairs.append((LimitScope.TIER, tier or tier_of(member)))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from typing import Any
 
 import redis
@@ -34,13 +34,17 @@ class Listener:
         self._reading = asyncio.Lock()
 
     async def follow(
-        self, leases: dict[uuid.UUID, uuid.UUID | None], *, has_words: bool = True
+        self,
+        leases: dict[uuid.UUID, uuid.UUID | None],
+        *,
+        heard: Collection[uuid.UUID] | None = None,
     ) -> AsyncGenerator[tuple[uuid.UUID, dict[str, Any]]]:
         """Yield (public_id, news) for these requests until the connection ends.
 
         `leases` maps each request to its lease token as last read. A late reader first
-        gets the text so far; news is what `Stream.take_news` gives, or {"state": True},
-        and without `has_words` the latter alone. Raises redis.RedisError when Valkey is away.
+        gets the text so far; news is what `Stream.take_news` gives, or {"state": True}.
+        `heard`: the words of these alone, under the leases given; None: of all.
+        Raises redis.RedisError when Valkey is away.
         """
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(maxsize=1000)
         channels = {channel_of(public_id): public_id for public_id in leases}
@@ -53,15 +57,18 @@ class Listener:
                     self._reader = asyncio.create_task(self._read())
             lengths: dict[uuid.UUID, tuple[str, int]] = {}
             for public_id, lease in leases.items():
-                text = await self._text_so_far(public_id, lease) if has_words else ""
+                is_heard = heard is None or public_id in heard
+                text = await self._text_so_far(public_id, lease) if is_heard else ""
                 lengths[public_id] = (str(lease), len(text))
                 if text:
                     yield public_id, {"at": 0, "text": text, "restart": True}
             while (message := await queue.get()) is not None:
-                if not has_words and "state" not in message["news"]:
-                    continue
-                public_id = channels[message["channel"]]
-                news = await self._complete(message["news"], lengths, public_id)
+                public_id, news = channels[message["channel"]], message["news"]
+                if heard is not None and "lease" in news:
+                    checked = str(leases[public_id]) if public_id in heard else ""
+                    if news["lease"] != checked:
+                        continue
+                news = await self._complete(news, lengths, public_id)
                 if news is not None:
                     yield public_id, news
         finally:

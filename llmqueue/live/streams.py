@@ -33,6 +33,17 @@ _ABSENT = object()  # the lease of a request that is not there; None: it waits
 type Leases = dict[uuid.UUID, uuid.UUID | None]
 # What to follow for a reader (a user or AnonymousUser); None: they may not read it.
 type FindLeases = Callable[[Any], Leases | None]
+# Whose words the reader gets of what is followed, under these very leases; None: of all.
+type FindHeard = Callable[[Any, Leases], frozenset[uuid.UUID] | None]
+
+
+def all_words(reader: Any, leases: Leases) -> None:
+    """What is being written is for whoever may follow it."""
+
+
+def no_words(reader: Any, leases: Leases) -> frozenset[uuid.UUID]:
+    """Only that something changed."""
+    return frozenset()
 
 
 def url_for(request: HttpRequest, scope: str, address: str) -> str:
@@ -53,17 +64,18 @@ def token_is_good(request: HttpRequest, scope: str) -> bool:
 
 
 def answer(
-    request: HttpRequest, scope: str, find: FindLeases, *, has_words: bool = True
+    request: HttpRequest,
+    scope: str,
+    find: FindLeases,
+    *,
+    find_heard: FindHeard = all_words,
 ) -> HttpResponseBase:
-    """The stream of `scope`, or 403 when the address was not made for this reader.
-
-    `has_words`: it also brings what is being written, not only that something changed.
-    """
+    """The stream of `scope`, or 403 when the address was not made for this reader."""
     if not token_is_good(request, scope):
         # Not 200, so that the browser does not try again: the page polls instead.
         return HttpResponse("This address has expired.", status=403)
     response = StreamingHttpResponse(
-        events(request, find, has_words=has_words), content_type="text/event-stream"
+        events(request, find, find_heard=find_heard), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-store"
     response["X-Accel-Buffering"] = "no"
@@ -71,19 +83,20 @@ def answer(
 
 
 async def events(
-    request: HttpRequest, find: FindLeases, *, has_words: bool = True
+    request: HttpRequest, find: FindLeases, *, find_heard: FindHeard = all_words
 ) -> AsyncIterator[str]:
     """Server-sent events: `text`, `state`, and `end` when nothing is open any more.
 
-    text: {"ask", "at", "text", "restart"}, none without `has_words`; state: {"ask"}.
+    text: {"ask", "at", "text", "restart"} of what is heard; state: {"ask"}.
     Every RECHECK_SECONDS the session, the rights and what is open are read again. Ends
     silently when Valkey is away: the page then polls.
     """
     known: Leases = {}
-    news = _News(has_words)
+    news = _News(may_hear_more=find_heard is not no_words)
     yield "retry: 3000\n\n"
     try:
-        while (leases := await _find(request, find)) is not None:
+        while (found := await _find(request, find, find_heard)) is not None:
+            leases, heard = found
             changed = [
                 it
                 for it in known | leases
@@ -95,7 +108,7 @@ async def events(
             if not leases:
                 yield as_event("end", {})
                 return
-            await news.follow(leases)
+            await news.follow(leases, heard)
             async for event in news.for_seconds(RECHECK_SECONDS):
                 yield event
             yield ": still here\n\n"
@@ -111,22 +124,26 @@ class _News:
     Following anew sends every text again, whole.
     """
 
-    def __init__(self, has_words: bool) -> None:
-        self._has_words = has_words
+    def __init__(self, *, may_hear_more: bool) -> None:
+        self._may_hear_more = may_hear_more
         self._leases: Leases = {}
+        self._heard: frozenset[uuid.UUID] | None = None
         self._stream: AsyncGenerator[tuple[uuid.UUID, dict[str, Any]]] | None = None
         self._next: asyncio.Task[tuple[uuid.UUID, dict[str, Any]]] | None = None
 
-    async def follow(self, leases: Leases) -> None:
+    async def follow(self, leases: Leases, heard: frozenset[uuid.UUID] | None) -> None:
         """Follow these; nothing changes if they are followed already."""
-        if self._stream is not None and self._leases == leases:
+        if self._stream is not None and (self._leases, self._heard) == (leases, heard):
             return
         await self.close()
-        self._leases = leases
-        self._stream = listener().follow(leases, has_words=self._has_words)
+        self._leases, self._heard = leases, heard
+        self._stream = listener().follow(leases, heard=heard)
 
     async def for_seconds(self, seconds: float) -> AsyncIterator[str]:
-        """The events that come in this time, or until the connection ends."""
+        """The events that come in this time, or until the connection ends.
+
+        Or until a state, for who hears some only: who writes by now may be heard.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self._stream is not None and loop.time() < until:
@@ -144,6 +161,8 @@ class _News:
             name = "state" if "state" in news else "text"
             body = {"ask": str(public_id)} | (news if name == "text" else {})
             yield as_event(name, body)
+            if name == "state" and self._may_hear_more and self._heard is not None:
+                return
 
     async def close(self) -> None:
         """Follow nothing any more."""
@@ -168,12 +187,16 @@ def _session_mark(request: HttpRequest) -> str:
 
 
 @sync_to_async(thread_sensitive=False)
-def _find(request: HttpRequest, find: FindLeases) -> Leases | None:
-    """What to follow for whoever the session belongs to by now."""
+def _find(
+    request: HttpRequest, find: FindLeases, find_heard: FindHeard
+) -> tuple[Leases, frozenset[uuid.UUID] | None] | None:
+    """What to follow for whoever the session belongs to by now, and whom to hear."""
     try:
         engine = import_module(settings.SESSION_ENGINE)
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
         request.session = engine.SessionStore(key)
-        return find(get_user(request))
+        reader = get_user(request)
+        leases = find(reader)
+        return None if leases is None else (leases, find_heard(reader, leases))
     finally:
         connection.close()  # this thread is not Django's: give it back to the pool

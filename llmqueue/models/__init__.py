@@ -1,6 +1,7 @@
 """Requests for model work, the lanes they wait in, and the attempts made for them."""
 
 from llmqueue.models.attempts import LLMAttempt, LLMAttemptQuerySet, PromptPart
+from llmqueue.models.hours import InHours, ScheduleWindow, in_hours
 from llmqueue.models.lanes import (
     SITE_KEY_TROUBLE,
     Lane,
@@ -28,6 +29,7 @@ __all__ = [
     "SITE_KEY_TROUBLE",
     "DailyUsage",
     "DailyUsageQuerySet",
+    "InHours",
     "LLMAttempt",
     "LLMAttemptQuerySet",
     "LLMRequest",
@@ -40,6 +42,7 @@ __all__ = [
     "PromptPart",
     "Reservation",
     "ReservationState",
+    "ScheduleWindow",
     "SimulatedFailure",
     "SpendBucket",
     "SpendLimit",
@@ -47,5 +50,6 @@ __all__ = [
     "Stop",
     "StopScope",
     "WorkerHeartbeat",
+    "in_hours",
     "pause_words",
 ]

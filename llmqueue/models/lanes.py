@@ -1,11 +1,14 @@
 """The lines in which requests wait, and whether their endpoint answers."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 
 from llmconfig.models import Endpoint
+from llmqueue.models.hours import InHours
 from llmqueue.models.states import Outcome
 
 # What speaks of the site's key or account, so that a member's own key may do better.
@@ -32,6 +35,10 @@ class LaneQuerySet(models.QuerySet["Lane"]):
     def paused(self) -> Self:
         """Lanes whose endpoint has failed too often in a row and is left alone."""
         return self.filter(broken_until__isnull=False)
+
+    def in_hours(self, at: datetime | Combinable | None = None) -> Self:
+        """Lanes in which calls may begin now, or at that instant, by the opening hours."""
+        return self.filter(InHours("endpoint_id", at=at))
 
     def close(self) -> int:
         """Let calls be made there again, with nothing counted against it; how many."""

@@ -6,11 +6,12 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from llmconfig.models import Endpoint, LLMConfig
+from llmqueue.models.hours import InHours
 from llmqueue.models.lanes import Lane
 from llmqueue.models.states import ANSWERS, FINAL, Status
 from llmqueue.models.switches import Stop
@@ -39,12 +40,20 @@ class LLMRequestQuerySet(models.QuerySet["LLMRequest"]):
         return self.filter(status=Status.PROCESSING)
 
     def claimable(self, lane: Lane) -> Self:
-        """Requests of `lane` that may be taken now, the next one first; locks it."""
+        """Requests of `lane` that may be taken now, the next one first; locks it.
+
+        None while it is outside of its opening hours.
+        """
         return (
             self.filter(lane=lane, status=Status.PENDING, is_ready=True)
+            .filter(InHours(Value(lane.endpoint_id)))
             .order_by("priority", "turn", "pk")
             .select_for_update(skip_locked=True, of=("self",))
         )
+
+    def with_chances_left(self) -> Self:
+        """Requests that one more lost worker would not end."""
+        return self.filter(lapses__lt=settings.LLM_MAX_LAPSES - 1)
 
     def held_by_pause(self, lane: Lane) -> Self:
         """Those that wait for the paused endpoint of `lane`, also with a delay of their own.
@@ -345,6 +354,11 @@ class LLMRequest(models.Model):
         """Whether it waits for its lane's endpoint, which is paused."""
         is_held = self.lane.holds(on_own_key=self.on_own_key)
         return self.status == Status.PENDING and is_held
+
+    @property
+    def is_at_last_chance(self) -> bool:
+        """Whether it ends if it loses one more worker."""
+        return self.lapses + 1 >= settings.LLM_MAX_LAPSES
 
     @property
     def is_open(self) -> bool:

@@ -42,7 +42,7 @@ class StopQuerySet(models.QuerySet["Stop"]):
         keys = {
             StopScope.ENDPOINT: endpoint,
             StopScope.PERSONA: persona,
-            StopScope.PLACE: place_key(*place),
+            StopScope.PLACE: stop_key_of(*place),
         }
         matching = Q(scope=StopScope.SITE)
         for scope, key in keys.items():
@@ -51,7 +51,7 @@ class StopQuerySet(models.QuerySet["Stop"]):
         return self.active().filter(matching)
 
 
-def place_key(kind: Any, key: Any) -> Any:
+def stop_key_of(kind: Any, key: Any) -> Any:
     """How a stop names a place: its kind and its key, as text."""
     if isinstance(kind, str) and isinstance(key, str):
         return f"{kind} {key}"
@@ -108,6 +108,11 @@ class Stop(models.Model):
 
     def __str__(self) -> str:
         return f"stop {self.scope} {self.key}".strip()
+
+    @property
+    def subject_key(self) -> str:
+        """The key in its own table: a place's stands behind its kind."""
+        return self.key.rpartition(" ")[2]
 
 
 class SimulatedFailureQuerySet(models.QuerySet["SimulatedFailure"]):

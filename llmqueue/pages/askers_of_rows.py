@@ -8,7 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import JSONObject
 
-from accounts.tiers import Tier
+from accounts.tiers import Tier, tier_if
 from llmconfig.models import ApiKey, Redirect
 from llmqueue.models import LLMRequest
 from llmqueue.resolution.lookups import Joined
@@ -38,8 +38,8 @@ def joined_of(requests: Iterable[LLMRequest]) -> Joined:
         has_redirects |= row.is_redirected  # type: ignore[attr-defined]
         if (member := row.requested_by) is None:
             continue
-        confirmed = Tier.VERIFIED if row.is_asker_confirmed else Tier.SAMPLE  # type: ignore[attr-defined]
-        tiers[member.pk] = Tier.STAFF if member.is_staff else confirmed
+        is_confirmed = row.is_asker_confirmed  # type: ignore[attr-defined]
+        tiers[member.pk] = tier_if(member, is_confirmed=is_confirmed)
         keys[member.pk] = {
             data["endpoint_id"]: ApiKey(user=member, **data)
             for data in row.asker_keys  # type: ignore[attr-defined]

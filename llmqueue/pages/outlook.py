@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import prefetch_related_objects
+from django.utils.text import capfirst
 
 from accounts.models import User
 from llmqueue import handlers
@@ -38,7 +39,8 @@ class Answerer:
     `ladders`: every rung with why it was passed over; empty where nothing is decided.
     `notes`: what readers will be told under the reply. `rule`: what chose the model.
     `on_own_key`: the key is a member's.
-    `pause`: what becomes of a request as the endpoint is paused; empty if it is not.
+    `pause`: what becomes of a request as the endpoint is paused, or outside of its opening
+    hours; empty if it may begin.
     `blind_to`: how many pictures of the text to answer it is not shown. `eyes`: which model
     would answer a post with pictures; blank: none that sees, or it is not known.
     """
@@ -88,7 +90,9 @@ def as_resolved(inputs: Inputs, lookups: Lookups) -> Answerer:
     answerer = _of_receipt(_WILL, way.receipt.as_json(), is_asker=True)
     config = way.receipt.choice.config
     eyes = config.vision_model if config else ""
-    return replace(answerer, eyes=eyes, pause=_pause_words(way))
+    opening = lookups.opening_hours.opening_of(way.receipt.choice.endpoint.pk)
+    held = [_pause_words(way), _opening_words(opening)]
+    return replace(answerer, eyes=eyes, pause=" ".join(filter(None, held)))
 
 
 def _pause_words(way: Way) -> str:
@@ -99,6 +103,10 @@ def _pause_words(way: Way) -> str:
         return f"{what}: your question goes to {way.fallback}."
     minutes = settings.LLM_BREAKER_PATIENCE.total_seconds() / 60
     return f"{what}: your question waits for it, {minutes:.0f} minutes at the most."
+
+
+def _opening_words(opening: str) -> str:
+    return f"{capfirst(opening)}: your question waits until then." if opening else ""
 
 
 def _frozen(request: LLMRequest, names: KnownNames) -> Answerer:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from llmconfig.providers import PROVIDERS
+from llmconfig.sampling import PARAMETERS
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
 from llmqueue.resolution.receipts import model_of
 
@@ -139,7 +140,8 @@ def _line(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
 
 
 def _model_words(model: dict[str, Any]) -> str:
-    named = f"{model['config']}: " if model["config"] else ""
+    is_named = model["config"] not in ("", model["model"])
+    named = f"{model['config']}: " if is_named else ""
     return f"{named}{model['model']} at {model['endpoint']}"
 
 
@@ -178,11 +180,14 @@ def key_words(receipt: dict[str, Any], *, is_asker: bool) -> str:
     return words.get(receipt["key"], "")
 
 
+_LABELS = {it.name: it.label.lower() for it in PARAMETERS}
+
+
 def _parameters(parameters: dict[str, Any]) -> str:
     return ", ".join(
         f"at most {value} tokens"
         if name == "max_tokens"
-        else f"{name.replace('_', ' ')} {value}"
+        else f"{_LABELS.get(name, name)} {value}"
         for name, value in parameters.items()
     )
 
@@ -209,11 +214,12 @@ def _or_unknown(value: int | None) -> str:
 def _cost(attempt: LLMAttempt, receipt: dict[str, Any]) -> str:
     if attempt.is_simulated:
         return "free"
-    # Only the site itself sets up the demo model, which runs on its own machine.
-    if receipt["model"]["provider"] == PROVIDERS["demo"].label:
-        return "free"
     cost = attempt.cost_usd
-    return "unknown" if cost is None else f"${cost.normalize():f}"
+    # The demo model runs on the site's own machine, also where a call has no end yet.
+    is_demo = receipt["model"]["provider"] == PROVIDERS["demo"].label
+    if cost is None and not is_demo:
+        return "unknown"
+    return f"${cost.normalize():f}" if cost else "free"
 
 
 def _timing(attempt: LLMAttempt) -> str:

@@ -1,4 +1,4 @@
-"""How the queue stands: its states, what is stopped or paused, whether a worker lives."""
+"""How the queue stands: its states, what is stopped, paused or shut, its workers."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,9 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.models import User
+from llmconfig.models import Redirect
 from llmqueue import handlers
+from llmqueue.hours import Hours, states
 from llmqueue.models import FINAL, Status, WorkerHeartbeat, pause_words
 
 # Counting stops here: "more than 999" tells as much, and a million cost no more.
@@ -65,6 +67,8 @@ class Standing:
     is_on: bool
     stops: list[Stopping]
     pauses: list[Pausing]
+    # Of the site, and of each endpoint with hours of its own; empty: always open.
+    hours: list[Hours]
     simulated: list[str]
     has_redirects: bool
 
@@ -107,6 +111,13 @@ _SIMULATED = """(
 )"""
 
 
+_OF_HOURS = """(
+    SELECT json_agg(json_build_array(coalesce(name, ''), is_open, changes_at))
+    FROM ({}) it WHERE is_used
+)"""
+_HOURS = _OF_HOURS.format(states())
+
+
 def standing_for(viewer: User | None) -> Standing:
     """How the queue stands for `viewer`; one query, whatever the number of requests.
 
@@ -116,13 +127,15 @@ def standing_for(viewer: User | None) -> Standing:
     is_staff = viewer is not None and viewer.is_staff
     private = [it.kind for it in handlers.every() if it.is_private and not is_staff]
     whose = [private, viewer.pk if viewer else None]
-    alive, values = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
+    alive, beats = WorkerHeartbeat.alive().values("pk").query.sql_with_params()
+    active, made = Redirect.objects.active().values("pk").query.sql_with_params()
     columns: list[tuple[str, list[Any]]] = [
         (_STOPS, []),
         (_PAUSES, []),
+        (_HOURS, [settings.TIME_ZONE, settings.TIME_ZONE]),
         (_SIMULATED if is_staff else "NULL", []),
-        ("EXISTS (SELECT 1 FROM llmconfig_redirect WHERE undone_at IS NULL)", []),
-        (f"EXISTS ({alive})", list(values)),
+        (f"EXISTS ({active})", list(made)),
+        (f"EXISTS ({alive})", list(beats)),
     ]
     for status in Status:
         columns += (
@@ -133,7 +146,8 @@ def standing_for(viewer: User | None) -> Standing:
     query = "SELECT " + ", ".join(column for column, _ in columns)
     with connection.cursor() as cursor:
         cursor.execute(query, [value for _, values in columns for value in values])
-        stops, pauses, simulated, has_redirects, has_worker, *found = cursor.fetchone()
+        shown = cursor.fetchone()
+    stops, pauses, hours, simulated, has_redirects, has_worker, *found = shown
     pairs = zip(Status, found[::2], found[1::2], strict=True)
     return Standing(
         states=[_state_count(status, count, since) for status, count, since in pairs],
@@ -141,6 +155,7 @@ def standing_for(viewer: User | None) -> Standing:
         is_on=settings.AI_FEATURES_ENABLED,
         stops=[Stopping(*row) for row in stops or []],
         pauses=[_pausing(*row) for row in pauses or []],
+        hours=[_hours(*row) for row in hours or []],
         simulated=simulated or [],
         has_redirects=has_redirects,
     )
@@ -156,6 +171,11 @@ def _pausing(
         why=pause_words(outcome),
         is_probed=is_probed,
     )
+
+
+def _hours(endpoint: str, is_open: bool, changes_at: str | None) -> Hours:
+    change = datetime.fromisoformat(changes_at) if changes_at else None
+    return Hours(endpoint, is_open, change)
 
 
 def _state_count(status: Status, count: int, since: datetime | None) -> StateCount:

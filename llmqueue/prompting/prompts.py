@@ -238,8 +238,12 @@ def as_messages(parts: Iterable[Part]) -> list[Message]:
 
 
 def escape(text: str, tag: str) -> str:
-    """`text` without anything that could open or close a block of ours or a message."""
-    text = re.sub(rf"<(?=\s*/?\s*{re.escape(tag)})", "&lt;", text, flags=re.IGNORECASE)
+    """`text` without anything that could open or close a block of ours or a message.
+
+    Spaces are taken whole (`*+`): tried in every way, 40,000 of them took six seconds.
+    """
+    opening = rf"<(?=\s*+/?\s*+{re.escape(tag)})"
+    text = re.sub(opening, "&lt;", text, flags=re.IGNORECASE)
     return without_frames(text)
 
 

@@ -24,6 +24,7 @@ from llmconfig.models import (
 )
 from llmconfig.services.members import ai_settings_of
 from llmqueue.handlers import Inputs
+from llmqueue.hours import OpeningHours
 from llmqueue.models import Lane
 from personas.models import (
     Persona,
@@ -113,6 +114,10 @@ class Lookups:
         return self._paused_lanes.get(endpoint.pk)
 
     @cached_property
+    def opening_hours(self) -> OpeningHours:
+        return OpeningHours()
+
+    @cached_property
     def site_default(self) -> LLMConfig | None:
         return next((it for it in self._site_configs if it.is_default), None)
 
@@ -129,7 +134,7 @@ class Lookups:
     @cached_property
     def first_endpoint(self) -> Endpoint | None:
         """The first enabled endpoint that has a default model."""
-        return Endpoint.objects.in_order().exclude(default_model="").first()
+        return Endpoint.objects.first_choice()
 
     @cached_property
     def configs_of_first_endpoint(self) -> list[LLMConfig]:

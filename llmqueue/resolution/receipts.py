@@ -81,9 +81,9 @@ class Receipt:
 
     `source`: (kind, key) of the prompt's parts made of `version`, if that is on trial.
     `member`: who asks, None for the site itself. `pictures`: how many the text to answer
-    has. `key_owner`: whose own key the call is
-    made with; None: the site's, or none. `most_tokens`: what a reply is held to where the
-    config says nothing, since a limit on costs counts on it.
+    has. `key_owner`: whose own key the call is made with; None: the site's, or none.
+    `most_tokens`: what a reply is held to where the config says nothing, since a limit on
+    costs counts on it.
     """
 
     persona: Persona

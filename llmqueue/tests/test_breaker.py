@@ -145,7 +145,7 @@ def test_failures_that_end_at_the_same_moment_are_all_counted(ask, fake_llm, set
 
     runs = [start(runner.run_next) for _ in range(4)]
     for run in runs:
-        run.result(30)
+        run.result(60)
 
     assert lane().failures == 4
 
@@ -158,7 +158,7 @@ def test_calls_that_began_before_the_pause_do_not_lengthen_it(ask, fake_llm, set
 
     runs = [start(runner.run_next) for _ in range(4)]
     for run in runs:
-        run.result(30)
+        run.result(60)
 
     assert lane().failures == 1
 
@@ -179,7 +179,7 @@ def test_each_pause_is_longer_up_to_a_bound(fail, ask, fake_llm, further, second
     paused = lane()
     pause = LLMAttempt.objects.latest("pk").started_at
     lasts = (paused.broken_until - pause).total_seconds()
-    assert seconds * 0.75 <= lasts <= seconds + 5
+    assert seconds * 0.75 <= lasts < seconds * 1.5
 
 
 def test_a_pause_is_no_shorter_than_the_provider_asked(fail):
@@ -202,7 +202,7 @@ def test_after_the_pause_exactly_one_request_is_let_through(ask, fail):
         taken = [start(claims.take) for _ in range(4)]
         wait_until(lambda: count_blocked() == 4)
 
-    probes = [found for it in taken if (found := it.result(30))]
+    probes = [found for it in taken if (found := it.result(60))]
     assert len(probes) == 1
     assert lane().probe_token == probes[0].lease_token
     assert claims.take() is None
@@ -264,6 +264,45 @@ def test_its_success_closes_the_breaker(fail, ask, fake_llm):
     assert now.broken_at is now.probe_token is None
     assert claims.take() is not None
     assert claims.take() is not None
+
+
+@pytest.mark.parametrize("status", [404, 400], ids=["no-model", "bad-request"])
+def test_its_own_fault_closes_the_breaker_since_the_endpoint_is_there(
+    fail, ask, fake_llm, status
+):
+    fail()
+    for _ in range(3):
+        ask()
+    end_the_pause()
+    fake_llm.always_answers(status=status)
+
+    assert runner.run_next()
+
+    assert (lane().is_paused, lane().failures) == (False, 0)
+    assert claims.take() is not None
+    assert claims.take() is not None
+
+
+def test_a_probe_that_could_not_be_sent_shows_nothing(fail, ask):
+    fail()
+    for _ in range(2):
+        ask()
+    end_the_pause()
+    frozen = freeze(claims.take())
+
+    outcomes.settle(frozen.attempt, Verdict(Outcome.BAD_REQUEST, is_unsent=True))
+
+    assert lane().is_paused
+
+
+@pytest.mark.parametrize("status", [404, 400], ids=["no-model", "bad-request"])
+def test_the_fault_of_one_request_does_not_set_the_count_back(fail, status):
+    fail(MOST - 1)
+    fail(2, status=status)
+
+    fail(1)
+
+    assert lane().is_paused
 
 
 def test_its_failure_opens_it_longer_and_since_the_same_time(fail, ask):

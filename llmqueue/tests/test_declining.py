@@ -4,15 +4,19 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from llmconfig.models import AISettings, Endpoint, KeyState, ModelPrice, ModelProfile
 from llmqueue import stopping
+from llmqueue.answers.judging import Verdict
 from llmqueue.errors import Refused
 from llmqueue.models import LLMRequest, Outcome, SpendBucket, Status, StopScope
 from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.tests.limits import broken
-from llmqueue.work import runner, sweeper
+from llmqueue.work import claims, outcomes, runner, sweeper
+from llmqueue.work.freezing import freeze
 from tests.fake_llm import FakeLLM
 from tests.own_keys import bring_key, bring_site_key
 
@@ -305,6 +309,31 @@ def test_a_fallback_is_asked_rather_than_waited_for_long(
 
     assert (len(fake_llm.calls()), len(elsewhere.calls())) == (1, int(is_asked))
     assert bool(note_handler.delivered) == is_asked
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(Outcome.DECLINED, NO),
+        Verdict(Outcome.RATE_LIMITED, retry_after=timedelta(hours=1)),
+    ],
+    ids=["declined", "429-for-long"],
+)
+def test_the_sites_profiles_are_read_once_to_find_its_fallback(
+    pending_request, note_handler, fake_config, elsewhere, verdict
+):
+    ModelProfile.objects.create(key="fallback", config=fake_config.fallback)
+    fake_config.fallback = None
+    fake_config.save()
+    frozen = freeze(claims.take())
+
+    with CaptureQueriesContext(connection) as made:
+        outcomes.conclude(frozen.attempt, verdict)
+
+    pending_request.refresh_from_db()
+    assert pending_request.fallback_config is not None
+    reading = [it["sql"] for it in made if "llmconfig_modelprofile" in it["sql"]]
+    assert len(reading) == 1
 
 
 @pytest.mark.fault("F31")

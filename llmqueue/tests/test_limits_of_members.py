@@ -94,7 +94,7 @@ def test_of_two_requests_at_once_with_one_left_one_passes(newcomer):
     wait_until_blocked(first)
     here.set()
 
-    assert sorted([first.result(20), second.result(20)]) == [False, True]
+    assert sorted([first.result(60), second.result(60)]) == [False, True]
     assert SpendBucket.objects.get(subject=newcomer.pk).reserved_requests == 3
 
 

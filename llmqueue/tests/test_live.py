@@ -5,7 +5,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from llmqueue.live import listening, publishing
+from llmqueue.live import channels, listening, publishing
 from tests.conftest import wait_until
 
 
@@ -47,16 +47,28 @@ def test_take_news_restarts_when_cleaning_changed_what_was_shown():
     assert (news["at"], news["text"]) == (0, "Hello  there")
 
 
+def has_readers(leases: dict) -> bool:
+    """Whether somebody has subscribed to all of these requests, and they have no text."""
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        readers = client.pubsub_numsub(*map(channels.channel_of, leases))
+        texts = client.exists(*(channels.text_key(*it) for it in leases.items()))
+    return not texts and all(count for _, count in readers)
+
+
 def listen(leases: dict, publish, count: int) -> list[dict]:
-    """The first `count` pieces of news after `publish` was called in between."""
+    """The first `count` pieces of news; `publish` is called once the reader listens.
+
+    By then it has been given the text so far, if there is any.
+    """
 
     async def collect() -> list[dict]:
         found: list[dict] = []
         listener = listening.Listener()
         news = listener.follow(leases)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             pending = asyncio.ensure_future(anext(news))
-            await asyncio.sleep(0.3)
+            while not pending.done() and not has_readers(leases):
+                await asyncio.sleep(0.01)
             publish()
             while len(found) < count:
                 found.append((await pending)[1])
@@ -177,7 +189,7 @@ def test_a_stream_that_cannot_be_cleaned_holds_up_no_other(stream, caplog):
 
     publisher.open(broken)
     publisher.open(stream)
-    wait_until(lambda: text_in_valkey(stream) == "WELL", seconds=10)
+    wait_until(lambda: text_in_valkey(stream) == "WELL")
     publisher.close(broken)
     publisher.close(stream)
 
@@ -200,7 +212,7 @@ def test_publishing_survives_an_error_nobody_foresaw(stream, monkeypatch, caplog
         publisher.open(stream)
         wait_until(lambda: len(failed) >= 2)
 
-    wait_until(lambda: text_in_valkey(stream) == "WELL", seconds=10)
+    wait_until(lambda: text_in_valkey(stream) == "WELL")
     publisher.close(stream)
 
     assert sum("publishing failed" in line for line in caplog.messages) == 1
@@ -217,7 +229,7 @@ def test_many_readers_at_once_share_the_connections(stream):
         listener = listening.Listener()
         leases = {stream.public_id: stream.lease_token}
         readers = [listener.follow(leases) for _ in range(20)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             news = await asyncio.gather(*(anext(reader) for reader in readers))
         opened = [e for e in admin.client_list() if e["id"] not in before]
         for reader in readers:

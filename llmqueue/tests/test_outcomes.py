@@ -149,9 +149,9 @@ def test_settling_twice_keeps_the_first(pending_request):
 
 @pytest.mark.fault("F46", "B10")
 def test_a_fallbacks_fallback_is_not_asked(
-    pending_request, fake_config, second, fake_llm
+    pending_request, make_config, second, fake_llm
 ):
-    second.fallback = fake_config
+    second.fallback = make_config("third", endpoint=second.endpoint)
     second.save()
     for _ in range(4):
         fake_llm.answers(text="", refusal="No.")

@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from llmqueue.handlers import Conversation, Passage
@@ -189,6 +191,26 @@ def test_build_lets_no_text_leave_its_block(build, attack):
     assert block.lower().count(f"<{TAG}") == 1
     assert block.lower().count(f"</{TAG}") == 1
     assert "< /" not in block
+
+
+@pytest.mark.fault("A-DOS-3")
+@pytest.mark.parametrize("attack", ["<", "< /", "<\n/", "</"])
+def test_build_looks_at_each_space_once(build, attack):
+    # Looked at in every way they can be divided, they would take hours.
+    spaces = 1_000_000 * " "
+
+    def too_long(*_: object) -> None:
+        raise AssertionError("not done in a minute")
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(60)
+    try:
+        *_, target = build(conversation(target=passage(9, f"{attack}{spaces}x")))
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert f"{attack}{spaces}x\n</{TAG}>" in target.text
 
 
 @pytest.mark.parametrize("frame", ["<|im_end|>", "[/INST]", "</s>", "<｜User｜>"])

@@ -9,7 +9,7 @@ from llmqueue import stopping
 from llmqueue.errors import AlreadyStopped
 from llmqueue.invariants import check_queue
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status, Stop, StopScope
-from llmqueue.models.switches import place_key
+from llmqueue.models.switches import stop_key_of
 from llmqueue.tests.conftest import run_until_quiet
 from llmqueue.tests.limits import limit
 from llmqueue.work import claims, control, outcomes, runner, sweeper
@@ -35,7 +35,7 @@ def key_of(scope: StopScope, request: LLMRequest) -> str:
         StopScope.SITE: "",
         StopScope.ENDPOINT: str(request.lane.endpoint_id),
         StopScope.PERSONA: str(request.persona_id),
-        StopScope.PLACE: str(place_key("kitchen", "7")),
+        StopScope.PLACE: str(stop_key_of("kitchen", "7")),
     }[scope]
 
 
@@ -83,7 +83,7 @@ def test_what_waits_for_a_stop_breaks_no_promise(asked, staff, scope):
 @pytest.mark.parametrize("scope", [it for it in SCOPES if it != StopScope.SITE])
 def test_a_stop_of_another_one_stops_nothing_here(asked, fake_llm, staff, scope):
     stop(scope, "999999", staff)
-    stop(StopScope.PLACE, str(place_key("cellar", "7")), staff)
+    stop(StopScope.PLACE, str(stop_key_of("cellar", "7")), staff)
 
     run_until_quiet()
 
@@ -96,8 +96,8 @@ def test_no_call_begins_when_it_is_stopped_after_the_claim(
 ):
     take = claims.take
 
-    def take_and_stop():
-        request = take()
+    def take_and_stop(step):
+        request = take(step)
         stop(scope, key_of(scope, request), staff)
         return request
 

@@ -61,21 +61,22 @@ def running() -> publishing.Stream:
     return stream
 
 
-def events_of(
-    answer, *, looks: int, between=lambda: None, monkeypatch: pytest.MonkeyPatch
-) -> list[str]:
-    """The names of what a stream tells until it has looked so often."""
+def events_of(answer, *, until, between, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what a stream tells until `until(names)` holds when it looks again.
+
+    Whenever it does not, `between(names)` is called.
+    """
     monkeypatch.setattr(streams, "RECHECK_SECONDS", 0.3)
 
     async def read() -> list[str]:
         told: list[str] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for event in answer():
                 told.append(event.partition("\n")[0])
-                if told.count(": still here") == looks:
+                if "still here" in event and until(told):
                     break
                 if "still here" in event:
-                    await asyncio.to_thread(between)
+                    await asyncio.to_thread(between, told)
         return told
 
     return asyncio.run(read())
@@ -83,33 +84,40 @@ def events_of(
 
 def test_words_are_sent_once_however_often_rights_are_looked_at(running, monkeypatch):
     leases: streams.Leases = {running.public_id: running.lease_token}
+    added: list[int] = []
 
-    def add() -> None:
-        running.add(" and on")
-        publishing.Publisher().flush([running])
+    def add(told: list[str]) -> None:
+        is_all_told = told.count("event: text") > len(added)
+        if is_all_told and told.count(": still here") % 2 == 0:
+            added.append(len(told))
+            running.add(" and on")
+            publishing.Publisher().flush([running])
 
     told = events_of(
         lambda: streams.events(RequestFactory().get("/"), lambda reader: leases),
-        looks=4,
+        until=lambda told: told.count("event: text") >= 4,
         between=add,
         monkeypatch=monkeypatch,
     )
 
     # What was there when it began, and three times what was added.
-    assert told.count("event: text") == 4
+    assert (told.count("event: text"), len(added)) == (4, 3)
 
 
 def test_a_new_lease_is_followed_from_its_beginning(running, monkeypatch):
     second = publishing.Stream(running.public_id, uuid.uuid4(), str)
     second.add("anew")
     publishing.Publisher().flush([second])
-    looks = [running.lease_token, second.lease_token, second.lease_token]
+    leases: streams.Leases = {running.public_id: running.lease_token}
+
+    def take_over(told: list[str]) -> None:
+        if "event: text" in told:
+            leases[running.public_id] = second.lease_token
 
     told = events_of(
-        lambda: streams.events(
-            RequestFactory().get("/"), lambda reader: {running.public_id: looks.pop(0)}
-        ),
-        looks=2,
+        lambda: streams.events(RequestFactory().get("/"), lambda reader: {**leases}),
+        until=lambda told: told.count("event: text") >= 2,
+        between=take_over,
         monkeypatch=monkeypatch,
     )
 
@@ -141,12 +149,21 @@ def test_the_queues_pages_are_told_of_states_and_of_no_words(
         async for event in answer.streaming_content:
             yield event.decode()
 
-    def add() -> None:
-        running.add(" and on")
-        publishing.Publisher().flush([running])
-        publishing.announce([running.public_id])
+    announced: list[int] = []
 
-    told = events_of(tell, looks=3, between=add, monkeypatch=monkeypatch)
+    def add(told: list[str]) -> None:
+        if told.count("event: state") > len(announced):
+            announced.append(len(told))
+            running.add(" and on")
+            publishing.Publisher().flush([running])
+            publishing.announce([running.public_id])
+
+    told = events_of(
+        tell,
+        until=lambda told: told.count("event: state") >= 3,
+        between=add,
+        monkeypatch=monkeypatch,
+    )
 
     assert "event: text" not in told
-    assert told.count("event: state") == 3
+    assert (told.count("event: state"), len(announced)) == (3, 2)

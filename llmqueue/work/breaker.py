@@ -41,6 +41,10 @@ SIGNS_OF_LIFE = frozenset(
         Outcome.TOO_LONG,
     }
 )
+# What finds fault with one request or its model counts neither way: an endpoint that is well
+# may say so for ever. But if it says so to the one call that was let through after a pause,
+# it is there, and nobody has to wait for a request that is without a fault as well.
+FAULTS_OF_ONE = frozenset({Outcome.NO_MODEL, Outcome.BAD_REQUEST})
 _LONGEST_EXPONENT = 20
 _MOST_COUNTED = 30_000
 
@@ -73,6 +77,9 @@ def note(attempt: LLMAttempt, verdict: Verdict) -> None:
     is_own_key = attempt.receipt["key"] == "member"
     if verdict.outcome in SIGNS_OF_LIFE:
         _reset(attempt, is_own_key=is_own_key)
+    elif verdict.outcome in FAULTS_OF_ONE:
+        if not verdict.is_unsent:
+            _end_pause(attempt, is_own_key=is_own_key)
     elif verdict.outcome in FAULTS:
         if verdict.outcome in SITE_KEY_TROUBLE and is_own_key:
             return
@@ -93,15 +100,22 @@ def _waits_a_moment(verdict: Verdict) -> bool:
 
 
 def _reset(attempt: LLMAttempt, *, is_own_key: bool) -> None:
-    """It answers: close the breaker if this call was let through for that."""
+    """It answers: end its pause, or begin to count anew."""
+    if not _end_pause(attempt, is_own_key=is_own_key) and not is_own_key:
+        lane = Lane.objects.filter(endpoint=attempt.endpoint_id)
+        lane.filter(broken_until=None, failures__gt=0).close()
+
+
+def _end_pause(attempt: LLMAttempt, *, is_own_key: bool) -> bool:
+    """Close the breaker if this call was let through for that; whether it did."""
     lane = Lane.objects.filter(endpoint=attempt.endpoint_id)
     probed = lane.filter(probe_token=attempt.lease_token)
     if is_own_key:  # of the site's it says nothing
         probed = probed.exclude(broken_by__in=SITE_KEY_TROUBLE)
-    if probed.close():
-        log.info("endpoint %s answers again", attempt.endpoint_id)
-    elif not is_own_key:
-        lane.filter(broken_until=None, failures__gt=0).close()
+    if not probed.close():
+        return False
+    log.info("endpoint %s answers again", attempt.endpoint_id)
+    return True
 
 
 def _count(attempt: LLMAttempt, verdict: Verdict, *, counts: bool) -> None:

@@ -2,7 +2,9 @@
 
 Fairness is the turn a request got when it was queued (`services.enqueue`); a claim is
 the head of the lane whose head comes first. The lane's row is locked and its running
-requests are counted again under that lock, so two workers cannot both see room.
+requests are counted again under that lock, so two workers cannot both see room. So are
+the opening hours (`models.hours`): outside of them nothing is claimed and all waits. What
+is at its last chance is passed over while this process runs another such (`last_chance`).
 """
 
 import uuid
@@ -12,13 +14,14 @@ from django.db import connection, transaction
 from django.db.models.functions import Greatest, Now
 
 from llmqueue import stops
-from llmqueue.models import SITE_KEY_TROUBLE, Lane, LLMRequest, Status
+from llmqueue.models import SITE_KEY_TROUBLE, Lane, LLMRequest, Status, in_hours
+from llmqueue.work.last_chance import Step
 
 # Room in the lane of requests whose endpoint is not known; they fail or move at once.
 UNRESOLVED_MAX_IN_FLIGHT = 4
 
 # Per lane one of the two heads: the first of all, or the first that a pause spares.
-_OPEN_LANE = """
+_LANES = """
 SELECT lane.id, coalesce(endpoint.max_in_flight, %(unresolved)s)
 FROM (
     SELECT *, broken_until IS NOT NULL AND (
@@ -43,25 +46,29 @@ CROSS JOIN LATERAL (
 WHERE lane.is_enabled AND lane.id <> ALL(%(passed)s) AND NOT EXISTS (
     SELECT 1 FROM queue_stop WHERE scope = 'endpoint' AND lifted_at IS NULL
     AND key = lane.endpoint_id::text
-) AND (
+) AND {in_hours} AND (
     SELECT count(*) FROM queue_llmrequest
     WHERE lane_id = lane.id AND status = 'processing'
 ) < coalesce(endpoint.max_in_flight, %(unresolved)s)
 ORDER BY head.priority, head.turn, head.id LIMIT 1
 """
+_OPEN_LANE = _LANES.format(in_hours=in_hours("lane.endpoint_id", zone="%(zone)s"))
 
 
-def take() -> LLMRequest | None:
+def take(step: Step | None = None) -> LLMRequest | None:
     """Claim the request whose turn it is, with a new lease; None if nothing may run.
 
-    Returns it committed as `processing`. Measured 0.4 ms with 100,000 waiting.
+    Returns it committed as `processing`, and with the place of `step` if it is at its
+    last chance; `step` None: nobody shares this process. Measured 0.4 ms with 100,000
+    waiting.
     """
+    step = step or Step()
     if not stops.ai_is_on():
         return None
     passed: list[int] = []
     while (lane := _open_lane(passed)) is not None:
         lane_id, most = lane
-        request = _take_head(lane_id, most)
+        request = _take_head(lane_id, most, step)
         if request is not None:
             return request
         # Somebody was quicker in this lane; its next claim comes with their end.
@@ -75,6 +82,7 @@ def _open_lane(passed: list[int]) -> tuple[int, int] | None:
             _OPEN_LANE,
             {
                 "unresolved": UNRESOLVED_MAX_IN_FLIGHT,
+                "zone": settings.TIME_ZONE,
                 "passed": passed,
                 "spares_own_keys": [str(it) for it in SITE_KEY_TROUBLE],
             },
@@ -84,7 +92,7 @@ def _open_lane(passed: list[int]) -> tuple[int, int] | None:
 
 
 @transaction.atomic
-def _take_head(lane_id: int, most: int) -> LLMRequest | None:
+def _take_head(lane_id: int, most: int, step: Step) -> LLMRequest | None:
     lane = Lane.objects.select_for_update(no_key=True).get(pk=lane_id)
     # A new statement sees what was committed while we waited for the lock.
     if LLMRequest.objects.running().filter(lane=lane).count() >= most:
@@ -95,6 +103,9 @@ def _take_head(lane_id: int, most: int) -> LLMRequest | None:
             return None
         claimable = claimable.filter(on_own_key=True)
     request = claimable.first()
+    if request is not None and request.is_at_last_chance and not step.take_place():
+        # It comes first again at the next claim of whoever ends the one that has the place.
+        request = claimable.with_chances_left().first()
     if request is None:
         return None
     token = uuid.uuid4()

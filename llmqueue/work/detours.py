@@ -137,7 +137,9 @@ def _end_impatient(lane: Lane) -> None:
     Whoever has an answer already, if only a refusal in prose, gets that.
     """
     long_ago = Now() - settings.LLM_BREAKER_PATIENCE
-    is_old = Lane.objects.filter(pk=lane.pk, broken_at__lt=long_ago).exists()
+    # Nobody was called outside of the opening hours: it counts from when they began.
+    open_lanes = Lane.objects.in_hours().in_hours(at=long_ago)
+    is_old = open_lanes.filter(pk=lane.pk, broken_at__lt=long_ago).exists()
     if not is_old or not stops.ai_is_on():
         return
     if Stop.objects.against(endpoint=lane.endpoint_id).exists():

@@ -56,12 +56,7 @@ def freeze(request: LLMRequest) -> Frozen:
         )
     _close_uncalled(request)
     receipt = decide(request, handler_for(request).inputs(request))
-    if request.lane.endpoint_id != receipt.choice.endpoint.pk:
-        raise WrongLane(receipt.choice.endpoint)
-    on_own_key = receipt.key_owner is not None
-    is_let_through = request.lane.probe_token == request.lease_token
-    if request.lane.holds(on_own_key=on_own_key) and not is_let_through:
-        raise EndpointPaused(on_own_key=on_own_key)
+    _check_lane(request, receipt)
     tag = composing.new_tag()
     parts = _prompt(request, receipt, tag)
     number = request.attempts.count() + 1
@@ -76,10 +71,7 @@ def freeze(request: LLMRequest) -> Frozen:
     )
     receipt = replace(receipt, most_tokens=most_tokens)
     # As late as can be: the switch promises that no call begins after two seconds.
-    if not settings.AI_FEATURES_ENABLED:
-        raise SwitchedOff
-    if stop := stops.stop_of(request, receipt):
-        raise SwitchedOff(stop)
+    _check_switches(request, receipt)
     attempt = _write(request, receipt, parts, number)
     messages = prompts.as_messages(parts)
     return Frozen(attempt, receipt, messages, tag, entered)
@@ -91,6 +83,24 @@ def _close_uncalled(request: LLMRequest) -> None:
         lease_token=request.held_token, outcome=Outcome.UNKNOWN
     )
     left.update(outcome=Outcome.INTERRUPTED, outcome_detail="It was never sent.")
+
+
+def _check_lane(request: LLMRequest, receipt: Receipt) -> None:
+    """Raise WrongLane, or EndpointPaused unless it is the one that was let through."""
+    if request.lane.endpoint_id != receipt.choice.endpoint.pk:
+        raise WrongLane(receipt.choice.endpoint)
+    on_own_key = receipt.key_owner is not None
+    is_let_through = request.lane.probe_token == request.lease_token
+    if request.lane.holds(on_own_key=on_own_key) and not is_let_through:
+        raise EndpointPaused(on_own_key=on_own_key)
+
+
+def _check_switches(request: LLMRequest, receipt: Receipt) -> None:
+    """Raise SwitchedOff while no such call is to begin."""
+    if not settings.AI_FEATURES_ENABLED:
+        raise SwitchedOff
+    if stop := stops.stop_of(request, receipt):
+        raise SwitchedOff(stop)
 
 
 def _prompt(request: LLMRequest, receipt: Receipt, tag: str) -> list[prompts.Part]:

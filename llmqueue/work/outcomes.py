@@ -24,6 +24,7 @@ from llmqueue.handlers import handler_for
 from llmqueue.limits.settling import settle_call
 from llmqueue.live.publishing import announce
 from llmqueue.models import (
+    Lane,
     LLMAttempt,
     LLMAttemptQuerySet,
     LLMRequest,
@@ -202,12 +203,31 @@ def put_back(
     """Let the request wait again, at once or after `delay`, without counting a lapse."""
     given_back = LLMRequest.objects.give_back(
         request,
+        **_place_for(request, fallback),
         is_ready=delay is None,
         not_before=None if delay is None else Now() + delay,
         fallback_config=fallback or request.fallback_config,
     )
     if given_back:
         announce([request.public_id])
+
+
+def _place_for(request: LLMRequest, fallback: LLMConfig | None) -> dict[str, Any]:
+    """Where it is to wait, if not where it is: who claims it will find out for sure.
+
+    Nobody claims it outside of the opening hours, which are not those of the fallback.
+    """
+    lane = request.lane
+    if fallback is None or fallback.endpoint_id == lane.endpoint_id:
+        return {}
+    if Lane.objects.in_hours().filter(pk=lane.pk).exists():
+        return {}
+    return _place_at(fallback.endpoint, request)
+
+
+def _place_at(endpoint: Endpoint, request: LLMRequest) -> dict[str, Any]:
+    lane = lanes.lane_of(endpoint)
+    return {"lane": lane, "turn": lanes.next_turn(lane, request.requested_by_id)}
 
 
 def hold(request: LLMRequest, stop: Stop | None) -> None:
@@ -224,10 +244,7 @@ def hold(request: LLMRequest, stop: Stop | None) -> None:
 
 def move(request: LLMRequest, endpoint: Endpoint) -> None:
     """Let the request wait in the lane of `endpoint`, without counting a lapse."""
-    lane = lanes.lane_of(endpoint)
-    LLMRequest.objects.give_back(
-        request, lane=lane, turn=lanes.next_turn(lane, request.requested_by_id)
-    )
+    LLMRequest.objects.give_back(request, **_place_at(endpoint, request))
 
 
 def _ask_another(attempt: LLMAttempt) -> None:
@@ -249,11 +266,13 @@ def _try_again(attempt: LLMAttempt, verdict: Verdict) -> timedelta | None:
         and failures < verdict.rule.calls
         and calls.count() < settings.LLM_MAX_CALLS - 1
     )
-    if may_repeat and not (verdict.asks_for_long and _usable_fallback(attempt)):
+    is_long = may_repeat and verdict.asks_for_long
+    instead = _usable_fallback(attempt) if is_long else None
+    if may_repeat and instead is None:
         delay = verdict.retry_delay(failures)
         put_back(request, delay=delay)
         return delay
-    fallback = _fallback_of(attempt)
+    fallback = instead or _fallback_of(attempt)
     if verdict.rule.falls_back and fallback:
         put_back(request, fallback=fallback)
     else:
@@ -282,12 +301,15 @@ def _usable_fallback(attempt: LLMAttempt) -> LLMConfig | None:
 
     Limits and prices are looked at where they are reserved, when it is called.
     """
-    request, fallback = attempt.request, _fallback_of(attempt)
-    if fallback is None:
+    request = attempt.request
+    if not _may_fall_back(request):
         return None
     try:
         inputs = handler_for(request).inputs(request)
         lookups = Lookups([inputs])
+        fallback = fallback_of(attempt.config, lookups)
+        if fallback is None:
+            return None
         receipt = resolve_fallback(
             inputs,
             fallback,
@@ -302,8 +324,12 @@ def _usable_fallback(attempt: LLMAttempt) -> LLMConfig | None:
 
 
 def _fallback_of(attempt: LLMAttempt) -> LLMConfig | None:
-    """What is asked next; None also on the fallback itself: there is one hop and no more."""
-    request = attempt.request
-    if request.fallback_config is not None or not handler_for(request).may_fall_back:
+    """What is asked next, whether or not it can be called now."""
+    if not _may_fall_back(attempt.request):
         return None
     return fallback_of(attempt.config, Lookups([]))
+
+
+def _may_fall_back(request: LLMRequest) -> bool:
+    """Whether it is not on its fallback yet: there is one hop and no more."""
+    return request.fallback_config is None and handler_for(request).may_fall_back

@@ -32,7 +32,7 @@ from llmqueue.live.publishing import Stream, announce, publisher
 from llmqueue.models import LLMAttempt, LLMRequest, Outcome
 from llmqueue.prompting.prompts import Message
 from llmqueue.prompting.sending import sendable
-from llmqueue.work import claims, outcomes, simulated
+from llmqueue.work import claims, last_chance, outcomes, simulated
 from llmqueue.work.control import control
 from llmqueue.work.freezing import Frozen, freeze
 
@@ -55,12 +55,13 @@ def run_next() -> Ran | None:
     No transaction and no connection is held during the call. A model's failure ends in
     a final status, a fallback or a later `not_before`; none is raised.
     """
-    request = claims.take()
-    if request is None:
-        return None
-    with correlated(request.correlation_id):
-        log.info("request %s claimed", request.public_id)
-        return _run(request)
+    with last_chance.step() as step:
+        request = claims.take(step)
+        if request is None:
+            return None
+        with correlated(request.correlation_id):
+            log.info("request %s claimed", request.public_id)
+            return _run(request)
 
 
 def _run(request: LLMRequest) -> Ran:

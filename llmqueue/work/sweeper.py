@@ -16,7 +16,7 @@ from core.correlation import correlated
 from llmqueue.errors import ERROR_CLASSES
 from llmqueue.limits.settling import settle_requests, sweep_reservations
 from llmqueue.live.publishing import announce
-from llmqueue.models import LLMRequest, Status, WorkerHeartbeat
+from llmqueue.models import Lane, LLMRequest, Status, WorkerHeartbeat
 from llmqueue.work import detours, endings
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,9 @@ def sweep() -> Swept:
     sweep_reservations()
     detours.look_after_waiting()
     WorkerHeartbeat.objects.filter(seen_at__lt=Now() - 10 * settings.LLM_LEASE).delete()
-    waiting = LLMRequest.objects.filter(status=Status.PENDING, is_ready=True)
+    waiting = LLMRequest.objects.filter(
+        lane__in=Lane.objects.in_hours(), status=Status.PENDING, is_ready=True
+    )
     return Swept(ready, len(lapsed), waiting.count())
 
 
@@ -69,7 +71,7 @@ def _take_back(request: LLMRequest) -> bool:
     """Return it to its lane, or end it; whether it ended."""
     with correlated(request.correlation_id):
         log.warning("request %s: its worker is gone", request.public_id)
-    if request.lapses + 1 < settings.LLM_MAX_LAPSES:
+    if not request.is_at_last_chance:
         LLMRequest.objects.give_back(request, lapses=F("lapses") + 1)
         return False
     return LLMRequest.objects.close(

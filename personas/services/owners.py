@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import record
+from personas import newcomers
 from personas.errors import AlreadyThere, OwnerNeeded
 from personas.models import OwnerRole, Persona, PersonaOwner
 
@@ -15,7 +16,7 @@ from personas.models import OwnerRole, Persona, PersonaOwner
 def add_person(
     *, persona: Persona, member: User, role: str, actor: User
 ) -> PersonaOwner:
-    """Let `member` shape the persona as its owner or editor.
+    """Let `member` shape the persona as its owner or editor, and tell them.
 
     Raises AlreadyThere or NotAllowed.
     """
@@ -26,12 +27,14 @@ def add_person(
     if not is_new:
         raise AlreadyThere
     _record(actor, "person_added", persona, member, role=role)
+    if member != actor:
+        newcomers.tell(persona, member)
     return entry
 
 
 @transaction.atomic
 def change_role(*, persona: Persona, member: User, role: str, actor: User) -> None:
-    """Make a person of the list its owner or editor.
+    """Make a person of the list its owner or editor; a new owner is told.
 
     Raises NotAllowed or OwnerNeeded.
     """
@@ -39,6 +42,8 @@ def change_role(*, persona: Persona, member: User, role: str, actor: User) -> No
     if persona.owners.filter(user=member).exclude(role=role).update(role=role):
         _check_owned(persona)
         _record(actor, "role_changed", persona, member, role=role)
+        if role == OwnerRole.OWNER and member != actor:
+            newcomers.tell(persona, member)
 
 
 @transaction.atomic
@@ -63,7 +68,7 @@ def remove_person(*, persona: Persona, member: User, actor: User) -> None:
 
 @transaction.atomic
 def transfer(*, persona: Persona, member: User, actor: User) -> None:
-    """Make `member` the owner; the actor, if in the list, stays as an editor.
+    """Make `member` the owner, and tell them; the actor, if in the list, stays as an editor.
 
     Raises AlreadyThere or NotAllowed.
     """
@@ -75,6 +80,7 @@ def transfer(*, persona: Persona, member: User, actor: User) -> None:
     )
     persona.owners.filter(user=actor).update(role=OwnerRole.EDITOR)
     _record(actor, "transferred", persona, member)
+    newcomers.tell(persona, member)
 
 
 def _check_owned(persona: Persona) -> None:

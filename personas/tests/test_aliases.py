@@ -147,7 +147,7 @@ def test_two_at_once_do_not_both_take_the_last_room(bob, maestro, monkeypatch):
         wait_until_blocked(other)
 
     with pytest.raises(AliasRefused):
-        other.result(30)
+        other.result(60)
 
 
 @pytest.mark.requirement("R-11")

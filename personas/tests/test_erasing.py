@@ -101,5 +101,5 @@ def test_who_goes_back_to_it_first_is_waited_for(baker, alice):
         wait_until_blocked(erased)
         assert not erased.done()
 
-    erased.result(10)
+    erased.result(60)
     assert baker.versions.get(number=1).is_erased

@@ -1,6 +1,5 @@
 """Personas in and out: through the pages, with nothing lost on the way."""
 
-import base64
 import json
 import re
 import uuid
@@ -12,31 +11,11 @@ from PIL import Image
 
 from accounts.models import AuditEvent
 from personas.models import Persona, PersonaVersion, Visibility
-from personas.services import drafts, personas, versions
+from personas.services import drafts, versions
 from personas.tests.cards import V1, as_file, picture, v2
 from personas.tests.traffic import IMPORT, bring, exact, send, take
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def historic(alice, make_persona) -> Persona:
-    """Four versions, the last a revert, the second erased."""
-    persona = make_persona("keeper", owner=alice, avatar="🗼", tags=["sea"])
-    for role in ("secret", "the third"):
-        draft = drafts.draft_of(persona=persona, editor=alice)
-        drafts.save_draft(
-            draft=draft,
-            role=role,
-            knowledge=["lamps"],
-            sample_queries=[{"query": "Dark?", "answer": ""}],
-        )
-        versions.publish(draft=draft, note="Said better.")
-        persona.refresh_from_db()
-    versions.revert(version=persona.versions.get(number=1), actor=alice)
-    versions.erase_version(version=persona.versions.get(number=2), actor=alice)
-    persona.refresh_from_db()
-    return persona
 
 
 @pytest.mark.fault("A-IMP-3")
@@ -164,69 +143,6 @@ def test_what_a_file_says_of_authors_and_dates_is_kept_as_text_and_not_believed(
     assert again[0]["created_at"] == "1066"
 
 
-def coloured(colour: str, *, side: int = 40, kind: str = "PNG") -> bytes:
-    made = BytesIO()
-    Image.new("RGB", (side, side), colour).save(made, kind)
-    return made.getvalue()
-
-
-@pytest.mark.fault("A-IMP-3")
-def test_a_picture_travels_in_our_own_file(as_alice, as_bob, alice, historic):
-    draft = drafts.draft_of(persona=historic, editor=alice)
-    draft = drafts.save_picture(draft=draft, data=coloured("red"))
-    versions.publish(draft=draft)
-
-    file = take(as_alice, historic, "forllm")
-    persona = bring(as_bob, as_file(file))
-
-    data = base64.b64decode(file["persona"]["picture"])
-    assert data == draft.avatar_image.read()
-    stored = persona.drafts.get().avatar_image
-    assert re.fullmatch(r"avatars/[0-9a-f]{40}\.webp", stored.name)
-    with Image.open(BytesIO(stored.read())) as shown:
-        assert (shown.format, shown.size) == ("WEBP", (40, 40))
-    assert "picture" in take(as_bob, persona, "forllm")["persona"]
-
-
-@pytest.mark.fault("A-IMP-1")
-@pytest.mark.parametrize(
-    ("picture", "said"),
-    [
-        (7, "picture is not a text"),
-        ("<svg>", "not in base64"),
-        ("é", "not in base64"),
-        (base64.b64encode(b"<svg/>").decode(), "no picture"),
-        (base64.b64encode(b"x" * (256 * 1024 + 1)).decode(), "256 KiB"),
-        (base64.b64encode(coloured("red", side=2_001)).decode(), "too many pixels"),
-    ],
-    ids=["number", "words", "letters", "SVG", "large", "pixels"],
-)
-def test_a_picture_that_is_none_is_refused(as_alice, picture, said):
-    about = {"name": "Eve", "picture": picture}
-    file = {"format": "forllm-persona", "format_version": 1, "persona": about}
-
-    answer = send(as_alice, as_file(file))
-
-    assert answer.status_code == 422
-    assert said in answer.text
-    assert not Persona.objects.filter(name="Eve").exists()
-
-
-@pytest.mark.fault("A-IMP-3")
-@pytest.mark.parametrize("avatar", ["Staff", "🗼 Staff", "✔ admin", "<b>", "🗼🗼"])
-def test_an_avatar_in_a_file_is_one_emoji_and_no_words(as_alice, avatar):
-    about = {"name": "Eve", "avatar": avatar}
-    file = {"format": "forllm-persona", "format_version": 1, "persona": about}
-
-    answer = send(as_alice, as_file(file))
-
-    assert answer.status_code == 422
-    assert "avatar is not an emoji" in answer.text
-    assert not Persona.objects.filter(name="Eve").exists()
-    about["avatar"] = " 🗼 "
-    assert bring(as_alice, as_file(file)).drafts.get().avatar == "🗼"
-
-
 def test_a_card_travels_in_our_own_file(as_alice, as_bob):
     card = v2(character_version="7", extensions={"other": [1.0]})
     persona = bring(as_alice, as_file(card))
@@ -346,69 +262,6 @@ def test_what_is_too_long_stays_in_the_draft(as_alice):
     ).drafts.get()
 
     assert len(draft.context) > 7_000
-
-
-def test_an_exported_file_is_kept_and_not_shown(as_alice, historic):
-    for form, name, kind in (
-        ("forllm", "keeper.persona.json", "application/json"),
-        ("v2", "keeper.v2.json", "application/json"),
-        ("v3", "keeper.v3.json", "application/json"),
-        ("png", "keeper.png", "image/png"),
-    ):
-        answer = as_alice.get(f"/personas/keeper/export/{form}/")
-
-        assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
-        assert answer["X-Content-Type-Options"] == "nosniff"
-        assert answer["Content-Type"] == kind
-        assert "no-store" in answer["Cache-Control"]
-    for form in ("v1", "exe", "forllm.json"):
-        assert as_alice.get(f"/personas/keeper/export/{form}/").status_code == 404
-
-
-@pytest.mark.requirement("Q-51", "C-30")
-def test_who_may_read_the_definition_may_take_it_away(
-    as_alice, as_bob, historic, staff
-):
-    page = "/personas/keeper/export/"
-    guest, as_staff = Client(), Client()
-    as_staff.force_login(staff)
-    assert as_alice.get(page).status_code == 200
-    assert page in as_alice.get("/personas/keeper/").text
-    for client in (as_bob, guest, as_staff):
-        assert client.get(page).status_code == 404
-        assert client.get(f"{page}v2/").status_code == 404
-        assert page not in client.get("/personas/keeper/").text
-
-    Persona.objects.filter(pk=historic.pk).update(definition_public=True)
-
-    for client in (as_alice, as_bob, guest, as_staff):
-        assert page in client.get("/personas/keeper/").text
-        assert f"{page}v2/" in client.get(page).text
-        assert client.get(f"{page}v2/").status_code == 200
-
-
-def test_a_deleted_persona_is_not_given_out(as_alice, alice, historic):
-    personas.delete_persona(persona=historic, actor=alice)
-
-    assert as_alice.get("/personas/keeper/export/").status_code == 404
-
-
-def test_another_s_draft_is_not_given_out(as_alice, as_bob, bob, historic, alice):
-    persona = bring(as_alice, as_file({**V1, "description": "canary-5e1f"}))
-    persona.owners.create(user=bob, role="editor")
-
-    assert take(as_bob, persona, "forllm")["draft"]["context"] == ""
-
-
-def test_an_erased_text_does_not_live_on_in_the_card(as_alice, alice):
-    persona = bring(as_alice, as_file(V1))
-    version = versions.publish(draft=persona.drafts.get())
-
-    versions.erase_version(version=version, actor=alice)
-
-    left = exact(take(as_alice, persona, "v2"))
-    assert "mends clocks" not in left
-    assert "Tick." not in left
 
 
 def test_the_page_offers_the_version_that_came(as_alice):

@@ -140,7 +140,7 @@ def test_of_two_defaults_set_at_once_one_stays(bob):
         other = start(lambda: identities.make_default_identity(identity=second))
         wait_until_blocked(other)
 
-    other.result(10)
+    other.result(60)
 
     assert the_default(bob) == "Second"
 

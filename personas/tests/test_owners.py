@@ -165,7 +165,7 @@ def test_who_lost_their_rights_while_they_waited_does_nothing(
         posted = start(lambda: browser.post(f"/personas/hermit/{address}", values))
         wait_until_blocked(posted)
 
-    assert posted.result(30).status_code == 404
+    assert posted.result(60).status_code == 404
     hermit.refresh_from_db()
     assert (hermit.is_active, hermit.visibility) == (True, Visibility.PRIVATE)
     assert hermit.current_version.role == "Second words"

@@ -241,7 +241,7 @@ def test_of_two_that_take_a_name_at_once_one_has_it_and_the_other_is_told(
         versions.publish(draft=first, visibility=visibility)
         other = start(lambda: client.post("/personas/second/publish/", fields))
         wait_until_blocked(other)
-    answer = other.result(10)
+    answer = other.result(60)
 
     assert answer.status_code == 422
     assert "Another persona is called so." in answer.text or "looks like" in answer.text
@@ -264,7 +264,7 @@ def test_who_is_an_editor_by_the_time_it_is_published_does_not_share(
         waiting = start(lambda: member.post(PUBLISH, {"visibility": "public"}))
         wait_until_blocked(waiting)
         draft.persona.owners.update(role=OwnerRole.EDITOR)
-    answer = waiting.result(10)
+    answer = waiting.result(60)
 
     assert answer.status_code == 302
     persona = Persona.objects.get(pk=draft.persona_id)

@@ -106,7 +106,7 @@ def test_two_defaults_at_the_same_time_leave_one(staff):
         for it in Persona.objects.open_to_all()[:6]
     ]
     for race in races:
-        race.result(30)
+        race.result(60)
 
     assert len(default_slugs()) == 1
 
@@ -266,7 +266,7 @@ def test_pressing_twice_at_once_makes_one_first_group(staff):
         wait_until_blocked(second)
 
     with pytest.raises(GroupNameTaken):
-        second.result(10)
+        second.result(60)
     assert Group.objects.count() == 1
 
 

@@ -79,7 +79,7 @@ def test_of_two_defaults_set_at_once_one_stays(staff):
         other = start(lambda: prompts.make_default_prompt(prompt=second, actor=staff))
         wait_until_blocked(other)
 
-    other.result(10)
+    other.result(60)
 
     assert list(SystemPrompt.objects.filter(is_default=True)) == [second]
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, staff_required
 from core.errors import ForllmError
-from core.paging import page_of, words_of
+from core.paging import first_of, page_of, words_of
 from personas.errors import NotPublic
 from personas.forms.sharing import DefaultForm, SiteVisibilityForm
 from personas.models import Persona, Visibility
@@ -42,13 +42,13 @@ def _defaults(request: HttpRequest) -> dict[str, Any]:
     offered = known.open_to_all().filter(is_global_default=False)
     if words:
         offered = offered.named_like(words)
-    found = list(offered.order_by("name", "pk")[: MOST_OFFERED + 1])
+    found, more = first_of(offered.order_by("name", "pk"), MOST_OFFERED)
     return {
         "words": words,
         "default": next((it for it in answering if it.is_global_default), None),
         "fallback": next((it for it in answering if it.is_fallback), None),
-        "offered": found[:MOST_OFFERED],
-        "has_more": len(found) > MOST_OFFERED,
+        "offered": found,
+        "has_more": more is not None,
     }
 
 

@@ -96,8 +96,6 @@ def estimate(
         return Estimate(shown, None, None, None, is_free=False)
     # Not `config` itself: staff may have let another answer in its place.
     choice = shown.receipt.choice
-    # The demo model runs on the site's own machine.
-    is_free = choice.endpoint.provider == "demo"
     price = price_of(endpoint=choice.endpoint, model=choice.model)
     most = choice.config.max_tokens if choice.config else None
     return Estimate(
@@ -105,7 +103,7 @@ def estimate(
         most_tokens_out=most,
         in_usd=_rounded(price.of(shown.tokens, 0)) if price else None,
         most_usd=_rounded(price.of(shown.tokens, most)) if price and most else None,
-        is_free=is_free,
+        is_free=price is not None and price.is_free,
     )
 
 

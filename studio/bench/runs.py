@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from django.utils.safestring import SafeString
 
 from core import markup
-from llmqueue.models import LLMAttempt, Outcome
+from llmqueue.hours import OpeningHours
+from llmqueue.models import LLMAttempt, LLMRequest, Outcome, Status
 from llmqueue.pages.receipt_views import Row, receipt_view
 from llmqueue.resolution.receipts import model_of
 from studio.models import TrialRun
@@ -30,7 +31,7 @@ class RunState:
     can_retry: bool
 
 
-def state_of(run: TrialRun, viewer: object) -> RunState:
+def state_of(run: TrialRun, viewer: object, hours: OpeningHours) -> RunState:
     """Where a run of `TrialRunQuerySet.with_request` stands."""
     request = run.request
     attempt = request.last_attempt
@@ -40,7 +41,7 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
     return RunState(
         run=run,
         name=model_of(attempt.receipt) if attempt else asked,
-        sentence=request.get_status_display(),
+        sentence=_sentence(request, hours),
         reason=request.error_message,
         # By the cleaner of today, so that an old answer is as safe as a new one.
         html=markup.stored(markup.render(run.answer)),
@@ -51,6 +52,14 @@ def state_of(run: TrialRun, viewer: object) -> RunState:
         can_act=may_act,
         can_retry=may_act and request.has_no_answer and run.trial.why_gone() is None,
     )
+
+
+def _sentence(request: LLMRequest, hours: OpeningHours) -> str:
+    opening = ""
+    if request.status == Status.PENDING:
+        opening = hours.opening_of(request.lane.endpoint_id)
+    status = str(request.get_status_display())
+    return f"{status}: {opening}" if opening else status
 
 
 def _notes(attempt: LLMAttempt, notes: list[str]) -> list[str]:

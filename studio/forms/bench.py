@@ -40,7 +40,7 @@ class BenchForm(forms.Form):
         required=False,
         max_length=500,
         label="Or the address of another post",
-        help_text="Copy it from the post's date.",
+        help_text="Copy it from the post's number, such as #2.",
     )
 
     # What stands in the list of posts for no post.

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from llmconfig.models import AISettings, BudgetPeriod
 from llmqueue.limits.fitting import KINDS
-from llmqueue.models import LimitScope, Period, SpendLimit
+from llmqueue.models import LimitScope, Period
 from studio.limit_names import Target, find_named, targets
 
 _NAMED = "named"
@@ -102,11 +102,6 @@ class LimitForm(AmountsForm):
             self.add_error("named", "No member and no persona is called so.")
             return values
         values["scope"], values["key"] = target
-        same = SpendLimit.objects.filter(
-            scope=target[0], key=target[1], period=values["period"]
-        )
-        if same.exists():
-            self.add_error(None, "There is such a limit already: change that one.")
         return values
 
     def _target(self, chosen: str, name: str) -> Target | None:

@@ -8,7 +8,7 @@ from forum.models import Subforum
 from forum.services.asks import place_of
 from llmconfig.models import Endpoint
 from llmqueue.models import StopScope
-from llmqueue.models.switches import place_key
+from llmqueue.models.switches import stop_key_of
 from personas.models import Persona
 
 _FIELDS = {
@@ -29,7 +29,10 @@ class StopForm(forms.Form):
         initial="site",
     )
     endpoint = forms.ModelChoiceField(
-        Endpoint.objects.order_by("position", "pk"), required=False, help_text=_ONLY
+        Endpoint.objects.order_by("position", "pk"),
+        required=False,
+        help_text=_ONLY,
+        empty_label="None",
     )
     persona = forms.CharField(
         required=False,
@@ -37,7 +40,10 @@ class StopForm(forms.Form):
         help_text=f"{_ONLY} Its handle, such as @maestro.",
     )
     subforum = forms.ModelChoiceField(
-        Subforum.objects.order_by("position", "pk"), required=False, help_text=_ONLY
+        Subforum.objects.order_by("position", "pk"),
+        required=False,
+        help_text=_ONLY,
+        empty_label="None",
     )
     reason = forms.CharField(
         max_length=200,
@@ -78,6 +84,6 @@ class StopForm(forms.Form):
             case StopScope.SITE:
                 return ""
             case StopScope.PLACE:
-                return str(place_key(*place_of(data["subforum"].pk)))
+                return str(stop_key_of(*place_of(data["subforum"].pk)))
             case scope:
                 return str(data[_FIELDS[scope]].pk)

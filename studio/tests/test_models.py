@@ -354,8 +354,8 @@ def test_the_pages_cost_the_same_for_many_rows(
 
     assert costs[0] == costs[1]
     models, persona = costs[0]
-    assert models <= 21
-    assert persona <= 15
+    assert models <= 23
+    assert persona <= 16
 
 
 @pytest.mark.requirement("Q-06")

@@ -35,7 +35,7 @@ def test_a_post_deleted_before_the_topic_is_held_is_in_no_prompt(post, bob, fake
         tried = start(runner.run_next)
         wait_until_blocked(tried)
         posts.delete_post(post=post, actor=bob)
-    tried.result(30)
+    tried.result(60)
 
     request = LLMRequest.objects.get()
     assert (request.status, request.error_class) == (Status.CANCELLED, "gone")
@@ -52,7 +52,7 @@ def test_a_post_edited_before_the_topic_is_held_is_sent_as_it_is_now(
         tried = start(runner.run_next)
         wait_until_blocked(tried)
         posts.edit_post(post=post, editor=bob, body="Is it warm?")
-    tried.result(30)
+    tried.result(60)
 
     [call] = fake_llm.calls()
     assert "Is it warm?" in str(call.body)
@@ -92,8 +92,8 @@ def test_two_trials_with_own_and_site_keys_end_whatever_their_order(
         wait_until_blocked(one)
         two = start(lambda: begin(own_model, fake_config))
         wait_until_blocked(one, two)
-    one.result(30)
-    two.result(30)
+    one.result(60)
+    two.result(60)
 
     assert taken(site) == {"reserved_requests": 3}
     assert LLMRequest.objects.count() == 6

@@ -36,8 +36,11 @@ def writing(draft, fake_config, monkeypatch) -> LLMRequest:
     return request
 
 
-def heard(client, address: str) -> str:
-    """What the stream that the page at `address` opens tells until it looks again."""
+def heard(client, address: str, words: str = ": still here") -> str:
+    """What the stream that the page at `address` opens tells until it says `words`.
+
+    If nothing else, until it looks again.
+    """
     page = client.get(address)
     found = re.search(r'data-stream="([^"]+)"', page.text)
     if found is None:
@@ -49,10 +52,10 @@ def heard(client, address: str) -> str:
     async def read() -> str:
         answer = await view.func(request, *view.args, **view.kwargs)
         told = ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for event in answer.streaming_content:
                 told += event.decode()
-                if "still here" in told:
+                if words in told:
                     return told
         return told
 
@@ -64,7 +67,7 @@ def test_who_shapes_the_persona_reads_along(writing, alice, bob, visit):
     trial = writing.trial_run.trial
 
     for member in (alice, bob):
-        told = heard(visit(member), trial.get_absolute_url())
+        told = heard(visit(member), trial.get_absolute_url(), WORDS)
         assert WORDS in told
         assert f'"ask": "{writing.public_id}"' in told
 
@@ -93,7 +96,7 @@ def test_a_stream_ends_for_whoever_no_longer_shapes_it(writing, alice, visit):
 
     async def read() -> bytes:
         answer = await view.func(request, **view.kwargs)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return b"".join([event async for event in answer.streaming_content])
 
     assert asyncio.run(read()) == b"retry: 3000\n\n"

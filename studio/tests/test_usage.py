@@ -10,7 +10,8 @@ from asgiref.sync import async_to_sync
 from django.urls import reverse
 
 from forum.models import Subforum
-from llmqueue.models import DailyUsage
+from llmconfig.services.keys import encrypt_site_key
+from llmqueue.models import DailyUsage, LLMRequest
 from llmqueue.work import runner
 from personas.models import Persona
 from studio import charts
@@ -279,6 +280,27 @@ def test_a_try_counts_for_its_tester(visit, draft, bob, alice, fake_config, fake
     page = visit(bob).get(OWN).text
     assert "the test bench" in page
     assert "Nothing has been used" in visit(alice).get(OWN).text
+
+
+@pytest.mark.parametrize("how", [{}, {"usage": None}], ids=["counted", "uncounted"])
+def test_the_demo_model_costs_nothing_here_as_on_its_receipt(
+    visit, draft, bob, fake_config, fake_llm, how
+):
+    endpoint = fake_config.endpoint
+    endpoint.provider = "demo"
+    endpoint.site_key = encrypt_site_key("sk-demo", address=endpoint.address)
+    endpoint.save()
+    fake_llm.answers(**how)
+    trials.begin_trial(tester=bob, chosen=draft, configs=[fake_config], sample="Why?")
+
+    runner.run_next()
+
+    request = LLMRequest.objects.get()
+    assert request.attempts.get().cost_usd == 0
+    assert (
+        "<dt>Cost</dt><dd>free</dd>" in visit(bob).get(request.get_absolute_url()).text
+    )
+    assert "<dt>Cost</dt><dd>$0.0000</dd>" in visit(bob).get(OWN).text
 
 
 @pytest.mark.requirement("R-75", "R-78", "D-47")

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, member_required, sent, staff_required
 from accounts.tiers import tier_of
-from core import rates
+from core import addresses, rates
 from llmconfig.intents import CHEAP
 from llmconfig.models import ModelProfile
 from llmconfig.services.budgets import set_budget
@@ -35,6 +35,7 @@ def limit_list(request: MemberRequest) -> HttpResponse:
         "has_cheap": has_cheap,
         "has_costs": any(it.is_enabled and it.cost_usd is not None for it in found),
         "rates": rates.in_force(),
+        "unbelieved": list(addresses.unbelieved.values()),
     }
     return render(request, "studio/limit_list.html", context)
 

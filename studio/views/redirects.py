@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import MemberRequest, sent, staff_required
 from core.errors import ForllmError
-from core.paging import key_before
+from core.paging import first_of, key_before
 from llmconfig.models import Redirect
 from llmconfig.services.redirects import check_redirect
 from studio.forms.redirects import RedirectForm
@@ -24,10 +24,10 @@ def redirect_list(request: MemberRequest) -> HttpResponse:
     rows = Redirect.objects.with_targets().select_related("undone_by__handle")
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows[: PAGE_SIZE + 1])
+    found, last = first_of(rows, PAGE_SIZE)
     context = {
-        "redirects": found[:PAGE_SIZE],
-        "older": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
+        "redirects": found,
+        "older": last.pk if last else None,
         "is_later": before is not None,
     }
     return render(request, "studio/redirect_list.html", context)

@@ -14,6 +14,7 @@ from core import rates
 from core.errors import ForllmError
 from core.pieces import is_piece, vary_on_piece
 from llmqueue import services as queue
+from llmqueue.hours import OpeningHours
 from llmqueue.live import streams
 from studio.bench import live, runs
 from studio.models import Trial, TrialRun
@@ -37,13 +38,14 @@ def trial_detail(
         "trial": trial,
         "stream_url": live.stream_url(request, trial),
     }
+    hours = OpeningHours()
     if is_piece(request):
         run = _find(trial, request.GET.get("run", ""))
-        context["state"] = runs.state_of(run, request.user)
+        context["state"] = runs.state_of(run, request.user, hours)
         answer = render(request, "studio/trial_detail.html#run", context)
         return vary_on_piece(answer)
     latest = trial.runs.in_order().with_request()
-    context["states"] = [runs.state_of(run, request.user) for run in latest]
+    context["states"] = [runs.state_of(run, request.user, hours) for run in latest]
     context["is_on"] = queue.ai_is_on()
     return vary_on_piece(render(request, "studio/trial_detail.html", context))
 

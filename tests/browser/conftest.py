@@ -6,7 +6,7 @@ import re
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import User
 from forum.models import Post
@@ -15,6 +15,9 @@ from tests.services import find_chromium
 
 # Playwright keeps an event loop in the test's thread; Django would refuse its database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 FRONT_PAGE = re.compile(r"//[^/]+/$")
 
@@ -39,6 +42,7 @@ def browser_context_args(browser_context_args, web):
 def plain_page(browser: Browser, web: str):
     """A page of a browser without JavaScript."""
     context = browser.new_context(base_url=web, java_script_enabled=False)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -50,7 +54,7 @@ def _unbroken(unbroken) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience(context: BrowserContext) -> None:
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
 
 
 @pytest.fixture

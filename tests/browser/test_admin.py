@@ -37,7 +37,7 @@ def test_a_superuser_changes_a_subforum_and_no_page_breaks_the_policy(
     page.get_by_role("link", name="History").click()
 
     page.wait_for_url(re.compile("/settings/audit/"))
-    expect(page.locator("main")).to_contain_text("Subforum: changed")
+    expect(page.locator("main")).to_contain_text("changed subforum Kitchen")
     assert Subforum.objects.get().description == "Hot."
     assert AuditEvent.objects.get().detail["fields"] == ["description"]
     assert (complaints, outside) == ([], [])

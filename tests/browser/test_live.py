@@ -21,16 +21,18 @@ def order(page: Page) -> list[str]:
 def test_an_ask_says_that_it_is_written_while_words_stream(
     page: Page, question: Post, alice: User, start_worker, fake_llm
 ):
-    fake_llm.answers(ANSWER, chunks=12, delay=0.7)
+    fake_llm.gate.clear()
+    fake_llm.answers(ANSWER, chunks=12, held_after=4)
     asks.ask(post=question, member=alice)
     page.goto(question.topic.get_absolute_url())
     expect(page.locator(".ask .status")).to_contain_text("is waiting")
 
     start_worker()
 
-    expect(page.locator(".ask .words")).to_contain_text("Two", timeout=15_000)
+    expect(page.locator(".ask .words")).to_contain_text("Two")
     expect(page.locator(".ask .status")).to_contain_text("is writing")
-    expect(page.locator("article.post.persona")).to_be_visible(timeout=15_000)
+    fake_llm.gate.set()
+    expect(page.locator("article.post.persona")).to_be_visible()
 
 
 def test_a_reply_arrives_where_a_reload_shows_it(
@@ -46,7 +48,7 @@ def test_a_reply_arrives_where_a_reload_shows_it(
 
     start_worker()
 
-    expect(page.locator("#post-5")).to_contain_text(ANSWER, timeout=15_000)
+    expect(page.locator("#post-5")).to_contain_text(ANSWER)
     expect(page.locator(".ask")).to_have_count(0)
     expect(page.locator("#posts-count")).to_have_text("5 posts")
     expect(page.locator("#post-5 header")).to_contain_text("in reply to #1")
@@ -68,7 +70,7 @@ def test_the_text_that_is_read_does_not_jump_when_a_reply_arrives_above(
     before = last.evaluate("it => it.getBoundingClientRect().top")
 
     start_worker()
-    expect(page.locator("#post-4")).to_be_attached(timeout=15_000)
+    expect(page.locator("#post-4")).to_be_attached()
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => done()))")
 
     after = last.evaluate("it => it.getBoundingClientRect().top")
@@ -86,7 +88,7 @@ def test_a_reply_that_belongs_to_another_page_is_linked(
     page.goto(question.topic.get_absolute_url())
 
     start_worker()
-    page.get_by_role("link", name="Read it").click(timeout=15_000)
+    page.get_by_role("link", name="Read it").click()
 
     expect(page.locator("#post-27")).to_contain_text(ANSWER)
 
@@ -102,7 +104,7 @@ def test_an_ask_that_comes_to_nothing_leaves_the_pages_of_strangers(
 
     start_worker()
 
-    expect(page.locator(".ask")).to_have_count(0, timeout=15_000)
+    expect(page.locator(".ask")).to_have_count(0)
 
 
 def test_a_post_that_is_deleted_while_it_is_asked_about_goes_from_open_pages(
@@ -116,7 +118,7 @@ def test_a_post_that_is_deleted_while_it_is_asked_about_goes_from_open_pages(
 
     posts.delete_post(post=reply, actor=alice)
 
-    expect(page.locator("#post-2.gone")).to_contain_text("deleted", timeout=15_000)
+    expect(page.locator("#post-2.gone")).to_contain_text("deleted")
     expect(page.locator(".ask .status")).to_contain_text("will not answer")
     expect(page.get_by_role("button", name="Ask again")).to_have_count(0)
     expect(page.locator("article.post")).to_have_count(2)

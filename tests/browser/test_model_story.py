@@ -11,7 +11,7 @@ from forum.models import Post
 from llmconfig.models import Endpoint, LLMConfig, Redirect
 from llmqueue.models import LLMRequest
 from personas.models import UserPersonaSettings
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import PATIENCE_MS, sign_in
 from tests.browser.hand import Hand
 from tests.conftest import wait_until
 
@@ -30,7 +30,7 @@ def walker(request: pytest.FixtureRequest, browser: Browser, web: str):
     context = browser.new_context(
         base_url=web, java_script_enabled=request.param == "with JavaScript"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

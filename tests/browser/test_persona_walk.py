@@ -59,9 +59,7 @@ def test_a_new_member_makes_a_persona_and_goes_back_to_its_first_version(
     page.get_by_label("Other model").check()
     hand.press("See what it will cost")
     hand.press("Try it with 2 models")
-    expect(page.locator(".run .prose", has_text=ANSWER)).to_have_count(
-        2, timeout=15_000
-    )
+    expect(page.locator(".run .prose", has_text=ANSWER)).to_have_count(2)
     hand.follow("Publish it")
     hand.press("Publish")
 
@@ -74,7 +72,7 @@ def test_a_new_member_makes_a_persona_and_goes_back_to_its_first_version(
     hand.follow(re.compile("Ask a persona"))
     hand.press("Ask")
     reply = page.locator("article.post.persona")
-    expect(reply).to_contain_text(ANSWER, timeout=15_000)
+    expect(reply).to_contain_text(ANSWER)
     expect(reply).to_contain_text("Night gardener")
 
     hand.follow("v1")

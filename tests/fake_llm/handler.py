@@ -90,6 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         if seen.method == "POST" and not isinstance(seen.body, dict):
             raise _ClientClosed  # in the middle of its request
         reply = self.fake.next_reply(seen)
+        if not reply.held_after:
+            self._wait_at_the_gate()
         self._pause(reply.first_delay)
         if self.fake.key and seen.key != self.fake.key:
             return self._json(401, {"error": {"message": f"wrong key {seen.key}"}})
@@ -162,6 +164,8 @@ class Handler(BaseHTTPRequestHandler):
             if at == half:
                 self._break_off(reply, events)
             self._pause(reply.delay if at else 0)
+            if at == reply.held_after:
+                self._wait_at_the_gate()
             self._chunk(event.encode())
         self._chunk(b"")
 
@@ -190,6 +194,10 @@ class Handler(BaseHTTPRequestHandler):
         while True:
             self._chunk(b":\n")
             self._pause(delay)
+
+    def _wait_at_the_gate(self) -> None:
+        while not (self.fake.gate.is_set() or self.fake.stopping.is_set()):
+            self._pause(0.05)
 
     def _hang(self) -> None:
         while not self.fake.stopping.is_set():

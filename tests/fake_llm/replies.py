@@ -42,6 +42,7 @@ class Reply:
     chunks: int = 4  # pieces the text is sent in
     delay: float = 0.0  # seconds before each piece but the first
     first_delay: float = 0.0  # seconds before the answer begins
+    held_after: int = 0  # pieces that are sent although the fake's gate is shut
     status: int = 200
     retry_after: float | str | None = None
     finish_reason: str | None = "stop"

@@ -22,6 +22,8 @@ class FakeLLM:
         self.default = Reply()
         self.models = list(MODELS)
         self.key = ""  # when set, any other key is refused
+        self.gate = threading.Event()  # while it is clear, calls wait for their answers
+        self.gate.set()
         self._queue: deque[Reply] = deque()
         self._by_model: dict[str, Reply] = {}
         self._chooser: Callable[[Seen], Reply] | None = None
@@ -63,6 +65,7 @@ class FakeLLM:
             self.default = Reply()
             self.models = list(MODELS)
             self.key = ""
+            self.gate.set()
 
     def answers(
         self, text: str | None = None, *, model: str = "", times: int = 1, **how: Any

@@ -53,7 +53,7 @@ def restart(stage: Stage, trial: Trial) -> None:
     with stage.program("django", "collectstatic", "--noinput", name="static") as made:
         made.wait()
     with stage.program(*command, name="web", **static):
-        wait_until(lambda: _answers(address), seconds=30)
+        wait_until(lambda: _answers(address), seconds=120)
         reader = threading.Thread(target=read)
         reader.start()
         try:
@@ -61,10 +61,10 @@ def restart(stage: Stage, trial: Trial) -> None:
                 patiently(lambda: stage.ask(16))
                 time.sleep(stage.random.uniform(0.2, 1))
                 up_at = stage.servers.restart_postgres(_KINDS[number % len(_KINDS)])
-                trial.expect(stage.wait_quiet(60), "not all ended")
+                trial.expect(stage.wait_quiet(90), "not all ended")
                 trial.took(time.time() - up_at, most=_RECOVERY_SECONDS)
             trial.expect(
-                wait_until(lambda: _answers(address), seconds=30), "the web is away"
+                wait_until(lambda: _answers(address), seconds=60), "the web is away"
             )
         finally:
             stopping.set()
@@ -109,9 +109,9 @@ def cut_at_commit(stage: Stage, trial: Trial) -> None:
                 door.cut_next(_CUTS[where], is_sent=stage.random.random() < 0.5)
             stage.ask(now)
             trial.expect(
-                wait_until(lambda: door.is_idle, seconds=20), "a cut was not made"
+                wait_until(lambda: door.is_idle, seconds=60), "a cut was not made"
             )
-            trial.expect(stage.wait_quiet(40), "not all ended")
+            trial.expect(stage.wait_quiet(90), "not all ended")
             left -= now
         trial.notes.append(
             f"{door.cuts[True]} cut after the commit, {door.cuts[False]} before"
@@ -131,9 +131,9 @@ def deadlock(stage: Stage, trial: Trial) -> None:
         post = stage.new_post()
         before = len(stage.calls())
         ask = stage.ask_about(post, stage.members[0])
-        stage.provider.wait_for(before + 1, seconds=20)
+        stage.provider.wait_for(before + 1, seconds=60)
         victims += _lock_crosswise(post.topic_id, ask.request_id)
-        trial.expect(stage.wait_quiet(30), "it did not end")
+        trial.expect(stage.wait_quiet(60), "it did not end")
         calls = len(stage.calls()) - before
         trial.expect(calls == 1, f"{calls} calls")
     trial.notes.append(f"the worker was the victim {victims} of {trial.n} times")
@@ -184,7 +184,7 @@ def idle_in_transaction(stage: Stage, trial: Trial) -> None:
     stage.provider.always_answers(first_delay=seconds)
     stage.ask(20)
     samples, idle = 0, set[str]()
-    end = time.monotonic() + seconds + 30
+    end = time.monotonic() + seconds + 60
     while stage.unfinished() and time.monotonic() < end:
         idle |= {row[0][-200:] for row in oracle.rows(_IDLE)}
         samples += 1

@@ -50,7 +50,7 @@ def _pending_and_running(
     author = stage.members[2]
     asks = [stage.ask_about(stage.new_post(author), author) for _ in range(2 * trial.n)]
     stage.start_worker(threads=trial.n + 1)
-    stage.provider.wait_for(trial.n, seconds=30)
+    stage.provider.wait_for(trial.n, seconds=60)
     running_marks = {mark_of(seen) for seen in stage.calls()}
     running = [ask for ask in asks if _mark(ask) in running_marks]
     waiting = [ask for ask in asks if _mark(ask) not in running_marks]
@@ -58,7 +58,7 @@ def _pending_and_running(
     for ask in (*waiting, *running):
         act(ask)
     gate.set()
-    trial.expect(stage.wait_quiet(30), "not all ended")
+    trial.expect(stage.wait_quiet(60), "not all ended")
     trial.expect(
         len(running) == len(waiting) == trial.n,
         f"{len(running)} ran and {len(waiting)} waited",
@@ -130,8 +130,8 @@ def edit_persona(stage: Stage, trial: Trial) -> None:
         Persona.objects.filter(pk=persona.pk).update(current_version=version)
         seen = len(stage.calls())
         worker = stage.start_worker()
-        stage.provider.wait_for(seen + 1, seconds=20)
-        trial.expect(stage.wait_quiet(20), "it did not end")
+        stage.provider.wait_for(seen + 1, seconds=60)
+        trial.expect(stage.wait_quiet(60), "it did not end")
         worker.kill()
         sent = str(stage.calls()[-1].body)
         trial.expect(role in sent, "another version was sent than the current one")
@@ -170,7 +170,7 @@ def cancel(stage: Stage, trial: Trial) -> None:
     stage.start_worker(threads=12)
     # One call first, so that the others do not wait for what a new worker loads.
     stage.ask(1)
-    stage.wait_quiet(30)
+    stage.wait_quiet(60)
     long = Reply(text=ANSWER, chunks=20, delay=0.5, first_delay=1)
     stage.provider.answers_by(lambda _: long)
     left, cancelled_at = trial.n, {}
@@ -180,7 +180,7 @@ def cancel(stage: Stage, trial: Trial) -> None:
             stage.ask_about(stage.new_post(), stage.members[at % 5])
             for at in range(now)
         ]
-        stage.provider.wait_for(before + now, seconds=30)
+        stage.provider.wait_for(before + now, seconds=60)
         stage.random.shuffle(asks)
         for ask in asks:
             time.sleep(stage.random.uniform(0, 0.3))

@@ -218,7 +218,7 @@ class Stage:
             if not left:
                 return Reply(text=ANSWER)
             held = left.pop()
-            gate.wait(60)
+            gate.wait(120)
             return held
 
         self.provider.answers_by(choose)
@@ -241,9 +241,18 @@ class Stage:
 
         return LLMRequest.objects.unfinished().count()
 
-    def wait_quiet(self, seconds: float = 60) -> bool:
-        """Wait until every request has ended; False if some have not by then."""
-        return wait_until(lambda: patiently(self.unfinished) == 0, seconds=seconds)
+    def wait_quiet(self, seconds: float = 60, *, workers: int = 0) -> bool:
+        """Wait until every request has ended; False if some have not by then.
+
+        As a supervisor does, start a worker anew while fewer than `workers` live.
+        """
+
+        def look() -> bool:
+            if sum(worker.is_alive for worker in self.workers) < workers:
+                self.have_workers(workers)
+            return patiently(self.unfinished) == 0
+
+        return wait_until(look, seconds=seconds)
 
     # Who works.
 
@@ -269,7 +278,7 @@ class Stage:
             sweep_seconds=sweep_seconds,
         )
         self.workers.append(worker)
-        if is_awaited and not wait_until(lambda: " ready." in worker.text, seconds=30):
+        if is_awaited and not wait_until(lambda: " ready." in worker.text, seconds=90):
             raise RuntimeError(f"no worker:\n{worker.text[-2000:]}")
         return worker
 

@@ -28,7 +28,7 @@ def stop_switch(stage: Stage, trial: Trial) -> None:
         before, is_stopped, cuts = len(stage.calls()), threading.Event(), bool(at % 2)
         stage.provider.answers_by(partial(_answer_late, is_stopped, 20 if cuts else 2))
         stage.ask(_RUNNING + _WAITING)
-        stage.provider.wait_for(before + _RUNNING, seconds=30)
+        stage.provider.wait_for(before + _RUNNING, seconds=60)
         stop = stopping.stop_calls(
             scope=StopScope.SITE,
             reason="A test.",

@@ -159,20 +159,18 @@ def terminate(stage: Stage, trial: Trial) -> None:
         stage.provider.answers(mode="hang", times=10)
         worker = stage.start_worker(threads=12)
         stage.ask(10)
-        stage.provider.wait_for(seen + 10, seconds=20)
+        stage.provider.wait_for(seen + 10, seconds=60)
         begun = time.time()
         worker.send_signal(signal.SIGTERM)
-        trial.expect(
-            wait_until(lambda worker=worker: not worker.is_alive, seconds=15),  # type: ignore[misc]
-            "it did not end within 15 s",
-        )
+        wait_until(lambda worker=worker: not worker.is_alive, seconds=60)  # type: ignore[misc]
+        trial.within(time.time() - begun, 15, "its end")
         lapsed = oracle.rows(
             "SELECT count(*) FROM queue_llmrequest WHERE lapses > 0 OR"
             " status = 'processing'"
         )[0][0]
         trial.expect(not lapsed, f"{lapsed} were not given back")
         stage.start_worker(threads=12)
-        trial.expect(stage.wait_quiet(30), "they did not end")
+        trial.expect(stage.wait_quiet(60), "they did not end")
         again = [call.at - begun for call in stage.calls()[seen + 10 :]]
         trial.took(*again, most=SWEEP + 5)
 
@@ -200,7 +198,7 @@ def poison(stage: Stage, trial: Trial) -> None:
                 stage.start_worker(fail="poison", is_awaited=False)
             return stage.unfinished() == 0
 
-        trial.expect(wait_until(look, seconds=90), "not all ended")
+        trial.expect(wait_until(look, seconds=180), "not all ended")
     AISettings.objects.filter(user=victim).delete()
     ends = oracle.rows(
         "SELECT id, status, error_class, (SELECT count(*) FROM fault_history h WHERE"
@@ -225,7 +223,7 @@ def zombie(stage: Stage, trial: Trial) -> None:
     gate = stage.hold(trial.n, Reply(text="Late."))
     sleeper = stage.start_worker(threads=trial.n + 1)
     stage.ask(trial.n)
-    stage.provider.wait_for(trial.n, seconds=20)
+    stage.provider.wait_for(trial.n, seconds=60)
     sleeper.send_signal(signal.SIGSTOP)
     stopped = time.time()
     gate.set()
@@ -236,8 +234,13 @@ def zombie(stage: Stage, trial: Trial) -> None:
     if stage.is_long:
         time.sleep(max(0.0, 3 * LEASE - (time.time() - stopped)))
     sleeper.send_signal(signal.SIGCONT)
-    wait_until(lambda: sleeper.text.count("lease") >= trial.n, seconds=5)
-    lost = sleeper.text.count("its call is cut") + sleeper.text.count("is dropped")
+
+    def noticed() -> int:
+        text = sleeper.text
+        return text.count("its call is cut") + text.count("is dropped")
+
+    wait_until(lambda: noticed() >= trial.n, seconds=60)
+    lost = noticed()
     trial.expect(lost >= trial.n, f"the zombie noticed {lost} lost leases")
     late = oracle.rows("SELECT count(*) FROM forum_post WHERE body = 'Late.'")[0][0]
     trial.expect(not late, f"{late} replies of the zombie")

@@ -59,11 +59,21 @@ MUTANTS = [
     ),
     Mutant(
         "requests are cancelled in one order",
-        "llmqueue/services.py",
-        "in_order = sorted(requests, key=lambda it: it.pk)",
-        "in_order = requests",
+        "forum/services/asks.py",
+        'held.order_by("request")',
+        'held.order_by("pk")',
         (
             "forum/tests/test_locks.py::test_what_is_cancelled_together_is_cancelled_in_one_order",
+        ),
+    ),
+    Mutant(
+        "a deletion that waits for its topic holds no limit",
+        "forum/services/posts.py",
+        "    unanswered = asks.hold_open_on(post)\n",
+        "    unanswered = asks.hold_open_on(post)\n"
+        '    asks.cancel(held=unanswered, reason="The post was deleted.")\n',
+        (
+            "forum/tests/test_locks.py::test_a_deletion_that_waits_for_its_topic_holds_no_limit",
         ),
     ),
     Mutant(

@@ -37,8 +37,8 @@ MUTANTS = [
     Mutant(
         "a fallback's fallback is not asked",
         "llmqueue/work/outcomes.py",
-        "if request.fallback_config is not None or not handler_for(request).may_fall_back:",
-        "if not handler_for(request).may_fall_back:",
+        "return request.fallback_config is None and handler_for(request).may_fall_back",
+        "return handler_for(request).may_fall_back",
         ("llmqueue/tests/test_outcomes.py::test_a_fallbacks_fallback_is_not_asked",),
     ),
     Mutant(

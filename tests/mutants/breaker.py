@@ -50,6 +50,43 @@ MUTANTS = [
         (f"{_TESTS}::test_a_late_word_of_an_earlier_call_does_not_close_it",),
     ),
     Mutant(
+        "a fault of one request shows that the endpoint is there",
+        "llmqueue/work/breaker.py",
+        """        if not verdict.is_unsent:
+            _end_pause(attempt, is_own_key=is_own_key)
+""",
+        """        pass
+""",
+        (
+            f"{_TESTS}::test_its_own_fault_closes_the_breaker_since_the_endpoint_is_there",
+        ),
+    ),
+    Mutant(
+        "what could not be sent shows nothing of the endpoint",
+        "llmqueue/work/breaker.py",
+        "        if not verdict.is_unsent:\n",
+        "        if True:\n",
+        (f"{_TESTS}::test_a_probe_that_could_not_be_sent_shows_nothing",),
+    ),
+    Mutant(
+        "a new key of the site's is tried at once",
+        "llmconfig/services/endpoints.py",
+        "            tell_new_key(current)\n",
+        "            pass\n",
+        (
+            "llmqueue/tests/test_new_keys.py::test_an_answer_on_the_new_key_ends_the_pause",
+        ),
+    ),
+    Mutant(
+        "a call on the old key says nothing of the new one",
+        "llmqueue/failing.py",
+        "failing.update(broken_until=Now(), probe_token=None)",
+        "failing.update(broken_until=Now())",
+        (
+            "llmqueue/tests/test_new_keys.py::test_what_a_call_on_the_old_key_comes_to_does_not_hold_up_the_new_one",
+        ),
+    ),
+    Mutant(
         "what was claimed as the pause began is not called",
         "llmqueue/work/freezing.py",
         "    if request.lane.holds(on_own_key=on_own_key) and not is_let_through:\n",

@@ -7,6 +7,13 @@ _SEEN = "tests/test_seeing.py"
 
 MUTANTS = [
     Mutant(
+        "a browser keeps no picture that its next user may not see",
+        "forum/views/images.py",
+        "PostImage.objects.visible_to(AnonymousUser())",
+        "PostImage.objects.visible_to(request.user)",
+        (f"{_TESTS}::test_no_browser_keeps_a_picture_for_whoever_uses_it_next",),
+    ),
+    Mutant(
         "a deleted post's pictures are read no more",
         "forum/services/posts.py",
         "    set_images(post=post, chosen=[])\n    post.revisions",
@@ -56,5 +63,29 @@ MUTANTS = [
         (
             f"{_SEEN}::test_the_prompts_page_tells_which_pictures_were_sent_until_they_go",
         ),
+    ),
+    Mutant(
+        "a photo that would lie whole in memory is not opened",
+        "core/jpeg_frame.py",
+        "            return Frame(size, is_sequential and data[at + 4] == parts)\n",
+        "            return Frame(size, True)\n",
+        (
+            "core/tests/test_photos.py"
+            "::test_a_photo_that_would_have_to_be_whole_in_memory_is_refused_unopened",
+        ),
+    ),
+    Mutant(
+        "large bodies that wait have an end together",
+        "forllm/bodies.py",
+        "            _waiting.total() + more > MOST_WAITING_BYTES\n            or ",
+        "            ",
+        ("tests/test_web.py::test_large_bodies_that_wait_have_an_end",),
+    ),
+    Mutant(
+        "one sender does not take all room for large bodies",
+        "forllm/bodies.py",
+        "\n            or _waiting[self._sender] + more > MOST_WAITING_BYTES_OF_ONE",
+        "",
+        ("tests/test_web.py::test_large_bodies_that_wait_have_an_end",),
     ),
 ]

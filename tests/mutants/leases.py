@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
+_LAST = "llmqueue/tests/test_last_chance.py"
+
 MUTANTS = [
     Mutant(
         "a lease is renewed while a call runs",
@@ -81,6 +83,30 @@ MUTANTS = [
         "",
         (
             "llmqueue/tests/test_control.py::test_a_control_that_was_stopped_can_be_started_again",
+        ),
+    ),
+    Mutant(
+        "of those at their last chance one runs in a process",
+        "llmqueue/work/claims.py",
+        "request.is_at_last_chance and not step.take_place():",
+        "False:",
+        (f"{_LAST}::test_of_threads_that_claim_at_one_moment_one_has_the_place",),
+    ),
+    Mutant(
+        "one at its last chance holds up nobody behind it",
+        "llmqueue/work/claims.py",
+        "        request = claimable.with_chances_left().first()\n",
+        "        request = None\n",
+        (f"{_LAST}::test_others_are_taken_meanwhile_also_in_other_lanes",),
+    ),
+    Mutant(
+        "the place of those at their last chance is free again after each",
+        "llmqueue/work/last_chance.py",
+        "        begun.leave()\n",
+        "        pass\n",
+        (
+            f"{_LAST}::test_the_place_is_free_again_when_a_claim_fails",
+            f"{_LAST}::test_the_place_is_free_again_when_a_step_breaks",
         ),
     ),
     Mutant(

@@ -36,6 +36,26 @@ MUTANTS = [
         (f"{_MADE}two_staff_at_once_make_no_circle",),
     ),
     Mutant(
+        "a change of an endpoint waits for no record of a call",
+        "llmconfig/services/endpoints.py",
+        "    rows = Endpoint.objects.select_for_update(no_key=True)\n",
+        "    rows = Endpoint.objects.select_for_update()\n",
+        (
+            "llmconfig/tests/test_endpoint_changes.py"
+            "::test_change_endpoint_waits_for_no_record_of_a_call",
+        ),
+    ),
+    Mutant(
+        "a change of an endpoint's configs waits for no record of a call",
+        "llmconfig/services/endpoints.py",
+        "following.select_for_update(no_key=True)",
+        "following.select_for_update()",
+        (
+            "llmconfig/tests/test_endpoint_changes.py"
+            "::test_change_endpoint_waits_for_no_record_of_a_call",
+        ),
+    ),
+    Mutant(
         "a redirect leads to the site's configs alone",
         "llmconfig/services/redirects.py",
         "LLMConfig.objects.of_site()",

@@ -64,4 +64,13 @@ MUTANTS = [
             f"{_PAGES}::test_pictures_sent_with_posts_are_files_too",
         ),
     ),
+    Mutant(
+        "a header is not taken for another one of nearly its name",
+        "forllm/asgi.py",
+        'if b"_" not in name]',
+        "]",
+        (
+            "tests/test_web.py::test_a_header_that_only_looks_like_the_proxy_s_is_not_believed",
+        ),
+    ),
 ]

@@ -22,8 +22,8 @@ MUTANTS = [
     Mutant(
         "a refusal in prose makes one hop",
         "llmqueue/work/outcomes.py",
-        "if request.fallback_config is not None or not handler_for(request).may_fall_back:",
-        "if not handler_for(request).may_fall_back:",
+        "return request.fallback_config is None and handler_for(request).may_fall_back",
+        "return handler_for(request).may_fall_back",
         (_DECLINING + "test_the_fallback_of_a_fallback_that_declines_is_not_asked",),
     ),
     Mutant(

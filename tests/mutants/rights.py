@@ -79,4 +79,13 @@ MUTANTS = [
             "personas/tests/test_sharing.py::test_a_private_persona_is_not_opened_under_a_member_s_name",
         ),
     ),
+    Mutant(
+        "mails lead to no host but the site's",
+        "accounts/adapter.py",
+        "context = context | links |",
+        "context = context |",
+        (
+            "accounts/tests/test_signup.py::test_mails_lead_to_the_site_whatever_host_was_asked",
+        ),
+    ),
 ]

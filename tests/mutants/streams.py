@@ -73,4 +73,23 @@ MUTANTS = [
             "forum/tests/test_live.py::test_an_open_stream_ends_when_its_reader_may_no_longer_read",
         ),
     ),
+    Mutant(
+        "what a muted persona writes is not sent to whoever muted it",
+        "forum/live.py",
+        "    if not Persona.objects.muted_by(reader).exists():\n",
+        "    if reader:\n",
+        ("forum/tests/test_muted_streams.py::test_its_words_are_sent_to_others_alone",),
+    ),
+    Mutant(
+        "nor if nobody knew before that it would write",
+        "llmqueue/live/listening.py",
+        """                    if news["lease"] != checked:
+                        continue
+""",
+        "",
+        (
+            "forum/tests/test_muted_streams.py"
+            "::test_they_are_not_sent_either_if_nobody_knew_that_it_would_write",
+        ),
+    ),
 ]

@@ -19,7 +19,7 @@ from forum.services import asks, posts
 from forum.services.images import Attachment
 from llmconfig.models import LLMConfig, ModelPrice, Redirect
 from llmconfig.services.keys import encrypt_site_key
-from llmqueue.models import SpendLimit, Stop
+from llmqueue.models import ScheduleWindow, SpendLimit, Stop
 from llmqueue.work import runner
 from personas.models import (
     Identity,
@@ -171,6 +171,9 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
     limit = SpendLimit.objects.create(
         scope="member", key=str(alice.pk), period="total", requests=99
     )
+    open_window = ScheduleWindow.objects.create(
+        weekdays=[1, 2, 3, 4, 5, 6, 7], start_hour=0, end_hour=0
+    )
     link = signin_link(people["superuser"]).rstrip("/").split("/")
     own_config = LLMConfig.objects.create(
         name="Hers", owner=alice, endpoint=fake_config.endpoint, model="m"
@@ -237,6 +240,8 @@ def stage(db, people, clients, topic, fake_config, fake_llm, make_persona) -> St
             "own-config": {"config_id": own_config.pk},
             "guide-page": {"step": "name"},
             "limit": {"limit_id": limit.pk},
+            # Always open, so that they hold nothing up here.
+            "window": {"window_id": open_window.pk},
             "own-identity": {"identity_id": identity.pk},
             "own-alias": {"alias_id": alias.pk},
             "site-alias": {"alias_id": site_alias.pk},

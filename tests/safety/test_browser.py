@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 from playwright.sync_api import Dialog, Page
-from pytest_playwright_axe import Axe
 
 from core import markup
 from forum.models import Topic
 from forum.services import posts
 from personas.models import Persona
+from tests.browser.axe import barriers
 from tests.browser.conftest import sign_in, watch_requests
 from tests.safety.conftest import Stage
 from tests.safety.exfiltration import VARIANTS
@@ -110,11 +110,8 @@ def pages_of(stage: Stage) -> list[tuple[str, str]]:
 
 @pytest.mark.requirement("F-37")
 def test_axe_finds_nothing_on_any_page(page: Page, web, stage: Stage):
-    """All rules in light; in dark, those about colours, as nothing else changes."""
     found = []
     visited = pages_of(stage)
-    axe = Axe(use_minified_file=True).axe_path.read_text()
-    colours = {"runOnly": {"type": "tag", "values": ["cat.color"]}}
     for actor, addresses in itertools.groupby(
         sorted(visited), key=lambda pair: pair[0]
     ):
@@ -122,22 +119,8 @@ def test_axe_finds_nothing_on_any_page(page: Page, web, stage: Stage):
         if actor != "guest":
             sign_in(page, stage.people[actor], web)
         for _, address in addresses:
-            page.emulate_media(color_scheme="light")
             page.goto(address)
-            page.evaluate(axe)
-            found += violations(page, address, {})
-            page.emulate_media(color_scheme="dark")
-            found += violations(page, f"{address} in dark", colours)
+            found += barriers(page, is_dark_clear=True)
 
     assert len(visited) > 25
     assert found == []
-
-
-def violations(page: Page, address: str, options: dict) -> list[str]:
-    """What axe, loaded once for both, finds on the page that is shown."""
-    result = page.evaluate("options => axe.run(document, options)", options)
-    assert result["passes"], address
-    return [
-        f"{address}: {entry['id']} {entry['nodes'][0]['html'][:200]}"
-        for entry in result["violations"]
-    ]

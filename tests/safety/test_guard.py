@@ -124,7 +124,10 @@ def call_all(urls: list[str], resolver) -> Listener:
                     await transport.handle_async_request(httpx.Request("GET", url))
                 except (OutboundRefused, httpx.HTTPError, httpx.InvalidURL):
                     continue
-            await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):
+                while listener.accepted < len(listener.meant_for):
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)  # none more comes
             return listener
 
     return asyncio.run(run())

@@ -57,14 +57,9 @@ class Scene:
 
     people: dict[str, User]
     personas: dict[str, Persona]
+    clients: dict[str, Client]
     opening: Post
     cooks: Group
-
-    def client(self, actor: str) -> Client:
-        browser = Client()
-        if actor in self.people:
-            browser.force_login(self.people[actor])
-        return browser
 
 
 def rows() -> list[tuple[str, str, str, tuple[str, ...]]]:
@@ -112,7 +107,10 @@ def scene(topic, alice, bob, carol, staff, make_member, make_persona) -> Scene:
         "staff": staff,
         "superuser": root,
     }
-    return Scene(people, personas, topic.posts.get(), cooks)
+    clients = {actor: Client() for actor in ACTORS}
+    for actor, member in people.items():
+        clients[actor].force_login(member)
+    return Scene(people, personas, clients, topic.posts.get(), cooks)
 
 
 def ask_for(
@@ -164,8 +162,8 @@ def test_everybody_gets_what_the_table_says(scene: Scene):
     wrong = []
     for method, route, name, statuses in rows():
         for actor, expected in zip(ACTORS, statuses, strict=True):
-            client = scene.client(actor)
-            status, body = ask_for(scene, client, method, route, scene.personas[name])
+            client, persona = scene.clients[actor], scene.personas[name]
+            status, body = ask_for(scene, client, method, route, persona)
             if status != expected:
                 wrong.append(f"{method} {route} {name} {actor}: {status}")
             if CANARY in body and actor not in ("editor", "owner", "superuser"):
@@ -194,7 +192,7 @@ def test_lists_name_a_persona_to_those_who_may_use_it(scene: Scene):
     ]
     told = {}
     for actor in ACTORS:
-        client = scene.client(actor)
+        client = scene.clients[actor]
         text = " ".join(client.get(page, follow=True).text for page in pages)
         told[actor] = {
             name

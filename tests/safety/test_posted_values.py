@@ -14,7 +14,7 @@ from accounts.models import User
 from core.services import claim_handle
 from forum.models import Ask, Post, SubforumPersona
 from llmconfig.models import Endpoint, LLMConfig, ProviderPreference
-from llmqueue.models import LLMRequest
+from llmqueue.models import LLMRequest, ScheduleWindow
 from personas.models import Persona, PersonaOwner, Visibility
 from tests.safety.conftest import Stage
 
@@ -28,6 +28,7 @@ ID_FIELDS = {
     "personas/forms/own.py ModelChoiceField": "identities of another member are refused",
     "personas/forms/sharing.py ModelChoiceField": "defaults not open to all are refused",
     "personas/forms/sharing.py ModelMultipleChoiceField": "groups one is not in are refused",
+    "studio/forms/hours.py ModelChoiceField": "hours are of what is there",
     "studio/forms/models.py ModelChoiceField": "models of another member are no one else's",
     "studio/forms/redirects.py ModelChoiceField": "redirects lead to the site's models alone",
     "studio/forms/stops.py ModelChoiceField": "only what is there is stopped",
@@ -114,6 +115,17 @@ def test_only_what_is_there_is_stopped(stage: Stage):
         assert staff.post(address, form | {"endpoint": value}).status_code == 422, value
         place = form | {"scope": "place", "subforum": value}
         assert staff.post(address, place).status_code == 422, value
+
+
+@pytest.mark.fault("A-IDOR-3")
+def test_hours_are_of_what_is_there(stage: Stage):
+    staff, address = stage.clients["staff"], reverse("studio:window_create")
+    form = {"weekdays": "5", "start_hour": "22", "end_hour": "6"}
+    before = ScheduleWindow.objects.count()
+
+    for value in (999_999, -1, "x", "\x00"):
+        assert staff.post(address, form | {"endpoint": value}).status_code == 422, value
+    assert ScheduleWindow.objects.count() == before
 
 
 @pytest.mark.fault("A-IDOR-3")

@@ -72,7 +72,8 @@ def everything_logged() -> Iterator[list[str]]:
 def everything_said_to_valkey() -> Iterator[list[str]]:
     """The commands that Valkey gets meanwhile."""
     heard: list[str] = []
-    client = redis.Redis.from_url(settings.REDIS_URL)
+    # Silence is no end: by default the client would give up after five seconds of it.
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=None)
     with client.monitor() as monitor:
 
         def listen() -> None:
@@ -87,7 +88,7 @@ def everything_said_to_valkey() -> Iterator[list[str]]:
             yield heard
         finally:
             redis.Redis.from_url(settings.REDIS_URL).echo("end of the test")
-            thread.join(10)
+            thread.join(60)
 
 
 def canaries(stage: Stage) -> dict[str, str]:
@@ -238,7 +239,8 @@ def test_messages_to_workers_hold_no_prompt_and_no_key(
     host = urlsplit(endpoint.api_base).netloc
     Endpoint.objects.update(site_key=encrypt(KEY, owner="site", host=host))
     start_worker()
-    fake_llm.answers("An answer.", chunks=5, delay=0.1)
+    fake_llm.gate.clear()
+    fake_llm.answers("An answer.", chunks=5, held_after=3)
     fake_llm.answers(mode="echo_key")
     with everything_said_to_valkey() as heard:
         topic = posts.create_topic(
@@ -249,6 +251,8 @@ def test_messages_to_workers_hold_no_prompt_and_no_key(
         )
         for member in (alice, bob):
             asks.ask(post=topic.posts.get(number=1), member=member)
+        wait_until(lambda: "live:text:" in str(heard))
+        fake_llm.gate.set()
         wait_until(lambda: not LLMRequest.objects.unfinished().exists())
 
     prompts = json.dumps([seen.body for seen in fake_llm.calls()])
