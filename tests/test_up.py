@@ -59,6 +59,7 @@ class Site:
             assert self.process.poll() is None, self.output.read_text()
             assert time.monotonic() - began < START_SECONDS, self.output.read_text()
             time.sleep(0.1)
+        return time.monotonic() - began
 
     def manage(self, *arguments):
         return subprocess.run(
@@ -70,7 +71,7 @@ class Site:
         )
 
     def get(self, port, path, method="GET", body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         headers = {"Content-Type": "application/json"} if body else {}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -113,9 +114,9 @@ def without_blanks(environment):
     return {name: value for name, value in environment.items() if value}
 
 
-def left_of(pids):
-    """Those of these processes that do not end, however long one waits."""
-    end = time.monotonic() + 30
+def wait_until_gone(pids, seconds):
+    """Wait until none of these processes lives; return those that still do."""
+    end = time.monotonic() + seconds
     while left := [pid for pid in pids if is_running(pid)]:
         if time.monotonic() > end:
             return left
@@ -138,8 +139,8 @@ def site(tmp_path_factory):
     yield found
     pids = found.pids() if is_running(found.process.pid) else []
     found.process.terminate()
-    found.process.wait(60)
-    assert left_of(pids) == []
+    found.process.wait(10)
+    assert wait_until_gone(pids, 5) == []
 
 
 def test_up_prints_the_address_and_a_sign_in_link(site):
@@ -282,7 +283,7 @@ def test_up_starts_a_killed_worker_again(site):
     killed = site.pid_of(words)
 
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: _others(site, words, killed))
+    wait_until(lambda: _others(site, words, killed), seconds=10)
 
     assert len(_others(site, words, killed)) == 1
 
@@ -298,9 +299,9 @@ def test_up_ends_all_on_ctrl_c_and_finds_its_data_again(site):
 
     site.process.send_signal(signal.SIGINT)
 
-    assert left_of(pids) == []
-    assert site.process.wait(30) == 0
-    site.start()
+    assert wait_until_gone(pids, 5) == []
+    assert site.process.wait(1) == 0
+    assert site.start() < 20
     assert site.state == secrets
     assert site.get(site.port, "/")[0] == 200
 
@@ -313,5 +314,5 @@ def test_up_leaves_nothing_when_it_or_supervisord_is_killed(site, words):
 
     os.kill(site.pid_of(words), signal.SIGKILL)
 
-    assert left_of(pids) == []
-    site.process.wait(30)
+    assert wait_until_gone(pids, 6) == []
+    site.process.wait(5)

@@ -57,7 +57,7 @@ def _ask_without(stage: Stage, trial: Trial) -> None:
 
 
 def _back_again(stage: Stage, trial: Trial, back_at: float) -> None:
-    trial.expect(stage.wait_quiet(60 + trial.n, workers=1), "not all ended")
+    trial.expect(stage.wait_quiet(60 + trial.n), "not all ended")
     starts = [calls[0].at - back_at for calls in stage.calls_by_mark().values()]
     late = max(starts, default=0)
     trial.within(late, _RESCUE, "the last start after the broker was back")

@@ -162,8 +162,10 @@ def terminate(stage: Stage, trial: Trial) -> None:
         stage.provider.wait_for(seen + 10, seconds=60)
         begun = time.time()
         worker.send_signal(signal.SIGTERM)
-        wait_until(lambda worker=worker: not worker.is_alive, seconds=60)  # type: ignore[misc]
-        trial.within(time.time() - begun, 15, "its end")
+        trial.expect(
+            wait_until(lambda worker=worker: not worker.is_alive, seconds=15),  # type: ignore[misc]
+            "it did not end within 15 s",
+        )
         lapsed = oracle.rows(
             "SELECT count(*) FROM queue_llmrequest WHERE lapses > 0 OR"
             " status = 'processing'"
