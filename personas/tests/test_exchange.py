@@ -118,7 +118,7 @@ def test_what_a_file_says_of_authors_and_dates_is_kept_as_text_and_not_believed(
 ):
     file = take(as_alice, historic, "forllm")
     stamp = file["versions"][0]["created_at"]
-    file["versions"][0] |= {"created_by": "<b>warden</b>", "created_at": "1066"}
+    file["versions"][0] |= {"created_by": "<b>warden</b>", "created_at": "anno 1066"}
     file["versions"][2] |= {"created_by": ["x"], "created_at": "x" * 61}
 
     persona = bring(as_bob, as_file(file))
@@ -131,7 +131,7 @@ def test_what_a_file_says_of_authors_and_dates_is_kept_as_text_and_not_believed(
     assert all(it.created_at >= historic.created_at for it in rows)
     page = as_bob.get(f"/personas/{persona.slug}/versions/").text
     assert "warden" not in page
-    assert "1066" not in page
+    assert "anno 1066" not in page
     again = take(as_bob, persona, "forllm")["versions"]
     assert [it["created_by"] for it in again] == [
         "<b>warden</b>",
@@ -140,7 +140,7 @@ def test_what_a_file_says_of_authors_and_dates_is_kept_as_text_and_not_believed(
         "alice",
         "bob",
     ]
-    assert again[0]["created_at"] == "1066"
+    assert again[0]["created_at"] == "anno 1066"
 
 
 def test_a_card_travels_in_our_own_file(as_alice, as_bob):
